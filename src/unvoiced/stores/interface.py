@@ -1,0 +1,78 @@
+"""What a store promises; one contract suite (tests/stores) holds every implementation to it.
+
+- A put that returned is durable: it survives a crash of this process and of the machine.
+- A put is atomic: a reader sees all of an object or none of it, under any interleaving.
+- `put_if_absent` has one winner among any number of racers.
+- A version token names one put for ever; `delete` destroys exactly the version it is given, so a
+  newer object under the same name is never collateral damage.
+- A name means the same everywhere: segments of [A-Za-z0-9._-] joined by "/", none starting with a
+  dot, 900 characters at most. Anything else is refused with `InputError` before the store is asked.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version of one object as a listing shows it."""
+
+    name: str
+    version: str
+    size: int
+    modified: datetime
+    delete_marker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's bytes and the version they are."""
+
+    name: str
+    version: str
+    data: bytes
+
+
+class Store(Protocol):
+    """A place for sealed objects and public files.
+
+    Every method raises `StoreError` (or a subclass) when the store refuses or cannot be reached,
+    with a message that names the object and the store's own error code.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where it is, in the form that `open_store` takes; carries no credentials."""
+
+    def put_if_absent(self, name: str, data: bytes) -> str:
+        """Create the object; return its version. Raises `AlreadyExists` where one is there."""
+
+    def replace(self, name: str, data: bytes, *, version: str) -> str:
+        """Put over exactly this current version; return the new one.
+
+        Raises `Changed` when the current version is another one, or the object is gone.
+        """
+
+    def get(self, name: str, version: str | None = None) -> Stored:
+        """Read the current version, or the one named. Raises `NotFound`."""
+
+    def head(self, name: str) -> Entry | None:
+        """The current version's entry, or None where the name has no current object."""
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Current objects whose name starts with the prefix, in order of name."""
+
+    def versions(self, prefix: str = "") -> Iterator[Entry]:
+        """Every version and delete marker under the prefix, in order of name.
+
+        A store without versions yields what `list` does.
+        """
+
+    def delete(self, name: str, version: str) -> None:
+        """Destroy exactly this version; no error when it is already gone.
+
+        Never adds a delete marker. Returning says that the call was made, not that the bytes are
+        gone: whoever needs to know looks again (INV-4).
+        """
