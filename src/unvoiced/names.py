@@ -39,7 +39,10 @@ def pseudonym(value: str) -> str:
 def sample_id(value: str) -> str:
     """A sample's id."""
     return _checked(
-        "sample id", _SAMPLE, "1 to 64 lower-case letters, digits or hyphens, no hyphen first", value
+        "sample id",
+        _SAMPLE,
+        "1 to 64 lower-case letters, digits or hyphens, no hyphen first",
+        value,
     )
 
 

@@ -1,0 +1,145 @@
+"""The settings file `unvoiced.toml`, and opening what it names.
+
+It holds places, names and numbers: no key, passphrase or credential ever stands in it. Places
+without a scheme are paths relative to the file.
+"""
+
+import getpass
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from unvoiced.errors import AccessError, InputError
+from unvoiced.keys.vault import Vault, argon2id_parameters
+from unvoiced.keys.wrapping import wrapper_from_key_file, wrapper_from_passphrase
+from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.reader import LogReader
+from unvoiced.log.writer import LogWriter
+from unvoiced.stores import Store, open_store
+
+FILE_NAME = "unvoiced.toml"
+Role = Literal["worker", "dataset", "inviter"]
+StoreName = Literal["raw", "training", "log", "audit"]
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """How ingest runs."""
+
+    feature_sets: tuple[str, ...] = ("speech-16k",)  # built-in names or paths of TOML files
+    batch_samples: int = 256  # recordings in one Prefect task
+    batch_bytes: int = 64 * 2**20  # sealed bytes, and feature bytes, held in memory at once
+    max_recording_bytes: int = 2**30  # a larger sealed object is left where it is, and reported
+    workers: int = 0  # worker processes; 0 is one per core
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with `InputError` naming the setting."""
+        if not self.feature_sets:
+            raise InputError("[ingest] feature_sets names at least one feature set")
+        for name in ("batch_samples", "batch_bytes", "max_recording_bytes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"[ingest] {name} is at least 1")
+        if self.workers < 0:
+            raise InputError("[ingest] workers is 0 (one per core) or more")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of `unvoiced.toml`."""
+
+    folder: Path
+    stores: Mapping[str, str]
+    vaults: Mapping[str, str]
+    log_vkey: str
+    ingest: IngestSettings
+
+    @property
+    def path(self) -> Path:
+        """The settings file itself."""
+        return self.folder / FILE_NAME
+
+    def store(self, name: StoreName) -> Store:
+        """Open one of the stores."""
+        return open_store(self._place(self.stores, "stores", name))
+
+    def log_reader(self) -> LogReader:
+        """The log, to read and verify; needs no secret."""
+        return LogReader(self.store("log"), Verifier.from_vkey(self.log_vkey))
+
+    def accounts(self, worker: Vault) -> Accounts:
+        """The log, to write to, with the signing key of the worker's vault."""
+        key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
+        signer = Signer(Verifier.from_vkey(self.log_vkey).name, key)
+        return Accounts(LogWriter(self.store("log"), signer), self.log_reader())
+
+    def vault(self, role: Role) -> Vault:
+        """Open the key vault of one role. Raises `AccessError`.
+
+        A vault with a key file has it beside its folder, as `<vault>.kek`. A passphrase is read
+        from the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for on a terminal.
+        """
+        place = self._place(self.vaults, "vaults", role)
+        store = open_store(place)
+        parameters = argon2id_parameters(store)
+        if parameters is not None:
+            return Vault(store, wrapper_from_passphrase(_passphrase(role), parameters))
+        if not place.startswith("file://"):
+            raise AccessError(f"the {role} vault at {store.url} needs a passphrase, not a key file")
+        return Vault(store, wrapper_from_key_file(Path(f"{place.removeprefix('file://')}.kek")))
+
+    def _place(self, table: Mapping[str, str], section: str, name: str) -> str:
+        try:
+            place = table[name]
+        except KeyError:
+            raise InputError(f"{self.path} has no {name} under [{section}]") from None
+        return place if "://" in place else (self.folder / place).resolve().as_uri()
+
+
+def _passphrase(role: str) -> str:
+    variable = f"UNVOICED_{role.upper()}_PASSPHRASE_FILE"
+    named = os.environ.get(variable)
+    if named:
+        try:
+            return Path(named).read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise AccessError(f"{variable}: {error.strerror}") from None
+    if sys.stdin.isatty():
+        return getpass.getpass(f"Passphrase of the {role} vault: ")
+    raise AccessError(f"the {role} vault has a passphrase: name its file in {variable}")
+
+
+def load_settings(place: Path) -> Settings:
+    """Read `unvoiced.toml`, or the one in a folder. Raises `InputError` for what it does not know."""
+    path = place / FILE_NAME if place.is_dir() else place
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror} (make one with `unvoiced init`)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+    unknown = content.keys() - {"stores", "vaults", "log", "ingest"}
+    ingest = content.get("ingest", {})
+    unknown |= ingest.keys() - {field.name for field in fields(IngestSettings)}
+    if unknown:
+        raise InputError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
+    if "feature_sets" in ingest:
+        ingest["feature_sets"] = tuple(ingest["feature_sets"])
+    try:
+        return Settings(
+            folder=path.resolve().parent,
+            stores=content["stores"],
+            vaults=content["vaults"],
+            log_vkey=content["log"]["vkey"],
+            ingest=IngestSettings(**ingest),
+        )
+    except KeyError as error:
+        raise InputError(f"{path} lacks {error}") from None
+    except TypeError:
+        raise InputError(f"{path} has a setting of the wrong type") from None

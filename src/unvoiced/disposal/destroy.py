@@ -1,0 +1,74 @@
+"""Destroying one recording: only with clearance, only the version that was read, then looking.
+
+INV-3 nothing is destroyed before its features, and the key they are sealed to, were read back.
+INV-4 whoever destroys also observes; what was not seen to be gone has no receipt.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from unvoiced.disposal.journal import JournalEntry
+from unvoiced.disposal.receipt import Observation
+from unvoiced.errors import NotDisposed
+from unvoiced.stores.interface import Store
+
+_POLICY: Final = object()
+
+
+class Clearance:
+    """Leave to destroy one version of one recording, once. Only `clear` gives it."""
+
+    def __init__(self, policy: object, entry: JournalEntry) -> None:
+        if policy is not _POLICY:
+            raise TypeError("a clearance comes from disposal.clear")
+        self._entry: JournalEntry | None = entry
+
+    def use(self) -> JournalEntry:
+        """The recording to destroy. Raises `NotDisposed` the second time."""
+        entry, self._entry = self._entry, None
+        if entry is None:
+            raise NotDisposed("a clearance is good for one disposal")
+        return entry
+
+
+def clear(entry: JournalEntry, read_back: Mapping[str, str]) -> Clearance:
+    """The policy: give leave when all that must outlive the recording was read back as journalled.
+
+    `read_back` maps object names in the training store to the SHA-256 (hex) of the bytes that were
+    read from it after they were put. Raises `NotDisposed`.
+    """
+    needed = {placed.name: placed.sha256 for placed in entry.features}
+    needed[entry.key_name] = entry.key_sha256
+    if not entry.features:
+        raise NotDisposed(f"{entry.name}: no features were journalled")
+    for name, digest in needed.items():
+        if read_back.get(name) != digest:
+            raise NotDisposed(f"{entry.name}: {name} was not read back as journalled")
+    return Clearance(_POLICY, entry)
+
+
+def destroy(raw: Store, clearance: Clearance, now: datetime) -> Observation:
+    """Delete exactly the version that was read, then look whether it is gone.
+
+    A newer upload under the same name is another recording and stays. Delete markers that hide
+    nothing any more go too.
+    """
+    entry = clearance.use()
+    raw.delete(entry.name, entry.version)
+    versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]
+    if all(listed.delete_marker for listed in versions):
+        for marker in versions:
+            raw.delete(marker.name, marker.version)
+        versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]
+    current = raw.head(entry.name)
+    if current is None:
+        state = "absent"
+    else:
+        state = "present" if current.version == entry.version else "newer"
+    return Observation(
+        version_listed=any(listed.version == entry.version for listed in versions),
+        current=state,
+        delete_markers=sum(listed.delete_marker for listed in versions),
+        time=now,
+    )

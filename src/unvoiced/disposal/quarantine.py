@@ -1,0 +1,66 @@
+"""Quarantine: recordings that could not become features, left sealed where they are.
+
+The log says that one was quarantined and why, by digest. The record here says which object that is,
+so that it is not read again at every run and an operator can find it. It holds a pseudonym and is
+private, like the journal.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import rfc8785
+
+from unvoiced.errors import AlreadyExists, NotFound, VerificationError
+from unvoiced.stores.interface import Store
+
+_PREFIX = "pending/quarantine/"
+
+
+@dataclass(frozen=True)
+class QuarantineRecord:
+    """One version of one object, the digest the log knows it by, and the reason."""
+
+    name: str
+    version: str
+    sha256: str
+    size: int
+    reason: str
+    time: str
+
+
+class Quarantine:
+    """Records in the log's store, under `pending/quarantine/`, one per object version."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, record: QuarantineRecord) -> None:
+        """Make a record durable; the first one about an object stands."""
+        try:
+            self._store.put_if_absent(_record_name(record), rfc8785.dumps(asdict(record)))
+        except AlreadyExists:
+            return
+
+    def records(self) -> Iterator[QuarantineRecord]:
+        """Every record there is."""
+        for listed in self._store.list(_PREFIX):
+            try:
+                yield QuarantineRecord(**json.loads(self._store.get(listed.name).data))
+            except NotFound:
+                continue
+            except (ValueError, TypeError):
+                raise VerificationError(f"quarantine record {listed.name} is damaged") from None
+
+    def release(self, record: QuarantineRecord) -> None:
+        """Take a record out, so that the next run tries the recording again."""
+        name = _record_name(record)
+        listed = self._store.head(name)
+        if listed is not None:
+            self._store.delete(name, listed.version)
+
+
+def _record_name(record: QuarantineRecord) -> str:
+    place = hashlib.sha256(f"{record.name}\n{record.version}".encode()).hexdigest()
+    return f"{_PREFIX}{place}.json"

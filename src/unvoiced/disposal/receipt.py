@@ -1,0 +1,84 @@
+"""A receipt: the leaf that says a recording was destroyed, and what was seen to say so.
+
+INV-4 a receipt cannot be constructed without the observation that the version is gone.
+
+Fields follow the certificate of sanitization of NIST SP 800-88 Rev. 2, section 4.6. Deleting an
+object through a storage interface is neither Clear nor Purge in that document's sense, and the
+receipt does not say so; cryptographic erase comes when the intake key is retired. What was not
+checked is listed, never left out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from unvoiced import __version__
+from unvoiced.disposal.journal import PlacedFeatures
+from unvoiced.errors import NotDisposed
+from unvoiced.log.leaves import encode_leaf
+
+# What nobody can see through a storage interface.
+NOT_CHECKED = (
+    "replicas and snapshots kept by the store's operator",
+    "backups and copies made outside this pipeline",
+    "blocks of the storage device",
+    "whether the intake private key still exists, so whether such a copy could be opened",
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen after the delete: in the store's HEAD and in its list of versions."""
+
+    version_listed: bool
+    current: str  # "absent", "newer" (another recording under the name), or "present"
+    delete_markers: int
+    time: datetime
+
+    @property
+    def shows_absence(self) -> bool:
+        """Whether exactly the version that was to go is gone."""
+        return not self.version_listed and self.current in {"absent", "newer"}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An observed disposal of one sealed recording. Raises `NotDisposed` when not observed."""
+
+    sha256: str
+    size: int
+    media_type: str
+    features: tuple[PlacedFeatures, ...]
+    observed: Observation
+    performed_by: str
+
+    def __post_init__(self) -> None:
+        """Refuse to exist without the observation (INV-4)."""
+        if not isinstance(self.observed, Observation) or not self.observed.shows_absence:
+            raise NotDisposed(f"recording {self.sha256[:16]} was not seen to be gone: no receipt")
+        if not self.features:
+            raise NotDisposed(f"recording {self.sha256[:16]} has no durable features: no receipt")
+
+    def leaf(self) -> bytes:
+        """The leaf as it is logged; features by digest only, no names."""
+        return encode_leaf(
+            "disposed",
+            self.sha256,
+            self.observed.time,
+            size=self.size,
+            media_type=self.media_type,
+            sanitization_method="logical deletion",
+            sanitization_technique="delete of the object version",
+            verification_method="head and list of versions through the store's interface",
+            observed={
+                "current": self.observed.current,
+                "version_listed": self.observed.version_listed,
+                "delete_markers": self.observed.delete_markers,
+            },
+            not_checked=list(NOT_CHECKED),
+            features=[
+                {"feature_set": placed.feature_set, "sha256": placed.sha256}
+                for placed in self.features
+            ],
+            performed_by=self.performed_by,
+            tool=f"unvoiced {__version__}",
+        )

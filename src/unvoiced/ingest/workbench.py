@@ -1,0 +1,85 @@
+"""Everything one worker process holds while it ingests.
+
+Of private keys that is the intake keys of the open epochs, and no other: what it seals, to a
+contributor's key or to the dataset key, it cannot open (INV-2).
+"""
+
+import base64
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography.fernet import Fernet
+
+from unvoiced.config import Settings
+from unvoiced.disposal import Journal, Quarantine
+from unvoiced.features import FeatureSet, load_feature_set
+from unvoiced.keys.contributor import ContributorKeys
+from unvoiced.keys.vault import Vault
+from unvoiced.log.accounts import Accounts
+from unvoiced.sealing import Keyring, PrivateKey, PublicKey, parse_fernet_key
+from unvoiced.stores import Store
+
+
+def utc_now() -> datetime:
+    """The clock that everything below takes as an argument."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Opened stores, keys and settings of one worker process."""
+
+    raw: Store
+    training: Store
+    accounts: Accounts
+    journal: Journal
+    quarantine: Quarantine
+    intake: Keyring
+    fernet: Fernet | None
+    contributor_keys: ContributorKeys
+    content_key: bytes
+    feature_sets: tuple[FeatureSet, ...]
+    batch_bytes: int
+    performed_by: str
+    now: Callable[[], datetime]
+
+
+def open_workbench(settings: Settings, now: Callable[[], datetime] = utc_now) -> Workbench:
+    """Open what `unvoiced.toml` names, with the worker's vault alone.
+
+    Raises `AccessError` or `StoreError` before any recording has been touched.
+    """
+    vault = settings.vault("worker")
+    training, log = settings.store("training"), settings.store("log")
+    accounts = settings.accounts(vault)
+    dataset = PublicKey(vault.get("recipient/dataset"))
+    return Workbench(
+        raw=settings.store("raw"),
+        training=training,
+        accounts=accounts,
+        journal=Journal(log),
+        quarantine=Quarantine(log),
+        intake=Keyring(PrivateKey(vault.get(f"intake/{name}")) for name in vault.names("intake")),
+        fernet=_fernet(vault),
+        contributor_keys=ContributorKeys(training, accounts, dataset, now),
+        content_key=vault.get("content/tag"),
+        feature_sets=tuple(load_feature_set(name) for name in settings.ingest.feature_sets),
+        batch_bytes=settings.ingest.batch_bytes,
+        performed_by=f"ingest worker, log key {base64.b16encode(dataset.key_id).decode()[:8]}",
+        now=now,
+    )
+
+
+def _fernet(vault: Vault) -> Fernet | None:
+    names = list(vault.names("fernet"))
+    return parse_fernet_key(vault.get(f"fernet/{names[0]}")) if names else None
+
+
+def harden_process() -> None:
+    """Keep this process's memory out of core dumps and away from other processes of the user."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _set_undumpable()
+    os.umask(0o077)

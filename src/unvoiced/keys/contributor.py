@@ -1,0 +1,139 @@
+"""Contributor keys: every contributor's features are sealed to a key pair of their own.
+
+The private half is sealed to the dataset key the moment it is made, so the worker that makes it
+cannot open what it seals (INV-2), and destroying one object makes one contributor's features
+unreadable everywhere (INV-10). The public half stands in the same object's header.
+
+1. The leaf with the object's digest is logged before the object is put: whoever finds an object in
+   the store can tell whether a worker made it. A swapped key diverts nothing, because it is unknown.
+2. The object is put if absent, or over an unknown one. Where another run was faster, its key is
+   known by (1), and is used.
+3. A key counts when its object has been read back.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
+from unvoiced.log.accounts import Accounts
+from unvoiced.log.leaves import encode_leaf
+from unvoiced.names import SUFFIX
+from unvoiced.sealing import Context, PrivateKey, PublicKey, parse_header, seal
+from unvoiced.stores.interface import Store, Stored
+
+_PURPOSE = "contributor-key"
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class ContributorKey:
+    """A contributor's public key and the object that holds its private half."""
+
+    public: PublicKey
+    object_name: str
+    object_digest: str
+
+
+def key_object_name(pseudonym: str) -> str:
+    """Where a contributor's key object stands in the training store."""
+    return f"keys/{pseudonym}{SUFFIX}"
+
+
+def key_context(pseudonym: str) -> Context:
+    """What opening a contributor's key object has to expect."""
+    return {"purpose": _PURPOSE, "pseudonym": pseudonym}
+
+
+class ContributorKeys:
+    """Finds or makes the keys of contributors; remembers those it has verified."""
+
+    def __init__(
+        self,
+        training: Store,
+        accounts: Accounts,
+        dataset: PublicKey,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._training = training
+        self._accounts = accounts
+        self._dataset = dataset
+        self._now = now
+        self._known: dict[str, ContributorKey] = {}
+
+    def ensure(self, pseudonyms: Iterable[str]) -> None:
+        """Make sure each of these contributors has a key that the log knows."""
+        missing = {}
+        for pseudonym in set(pseudonyms) - self._known.keys():
+            stored = self._read(pseudonym)
+            if not self._adopt(pseudonym, stored):
+                missing[pseudonym] = self._make(pseudonym)
+        self._accounts.append(
+            [
+                encode_leaf("contributor-key", hashlib.sha256(data).hexdigest(), self._now())
+                for data in missing.values()
+            ]
+        )
+        for pseudonym, data in missing.items():
+            self._place(pseudonym, data)
+
+    def __getitem__(self, pseudonym: str) -> ContributorKey:
+        return self._known[pseudonym]
+
+    def still_stands(self, key: ContributorKey) -> bool:
+        """Whether the store still holds this very key object: features need it to be readable."""
+        try:
+            data = self._training.get(key.object_name).data
+        except NotFound:
+            return False
+        return hashlib.sha256(data).hexdigest() == key.object_digest
+
+    def forget(self) -> None:
+        """Look every key up anew the next time it is needed."""
+        self._known.clear()
+
+    def _make(self, pseudonym: str) -> bytes:
+        pair = PrivateKey.generate()
+        public = base64.b64encode(pair.public.raw).decode()
+        context = {**key_context(pseudonym), "public_key": public}
+        return seal(pair.secret_bytes(), self._dataset, context)
+
+    def _place(self, pseudonym: str, data: bytes) -> None:
+        name = key_object_name(pseudonym)
+        for _ in range(_ATTEMPTS):
+            stored = self._read(pseudonym)
+            if self._adopt(pseudonym, stored):
+                return
+            try:
+                if stored is None:
+                    self._training.put_if_absent(name, data)
+                else:
+                    self._training.replace(name, data, version=stored.version)
+            except (AlreadyExists, Changed):
+                continue
+        raise StoreError(f"{name} keeps changing under the worker's hands")
+
+    def _read(self, pseudonym: str) -> Stored | None:
+        try:
+            return self._training.get(key_object_name(pseudonym))
+        except NotFound:
+            return None
+
+    def _adopt(self, pseudonym: str, stored: Stored | None) -> bool:
+        """Use a stored key if the log knows its object and it is this contributor's."""
+        if stored is None:
+            return False
+        digest = hashlib.sha256(stored.data).hexdigest()
+        if digest not in self._accounts.current().contributor_keys:
+            return False
+        try:
+            context = parse_header(stored.data).context
+            if context["purpose"] != _PURPOSE or context["pseudonym"] != pseudonym:
+                return False
+            public = PublicKey(base64.b64decode(str(context["public_key"]), validate=True))
+        except (InputError, KeyError, ValueError):
+            return False
+        self._known[pseudonym] = ContributorKey(public, stored.name, digest)
+        return True

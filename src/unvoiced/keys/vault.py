@@ -1,0 +1,75 @@
+"""The key vault: named secrets, each wrapped by a key-encryption key, kept in any store.
+
+Every role has a vault of its own, so that holding one opens nothing of another's:
+
+    worker    intake private keys, the log's signing key, the key that tags content, and the dataset
+              public key it seals to (wrapped too, so that nobody can put theirs in its place)
+    dataset   the dataset private key
+    inviter   the key that pseudonyms are made with
+
+A secret's name is part of what is authenticated: a wrapped key moved to another name does not
+unwrap. Secrets are named `kind/name`, for instance `intake/2026-w47`.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+
+import rfc8785
+
+from unvoiced.errors import AccessError, NotFound
+from unvoiced.keys.wrapping import Argon2idParameters, Wrapper
+from unvoiced.stores.interface import Store
+
+_DESCRIPTION = "vault.json"
+_FORMAT = "unvoiced-vault/1"
+
+
+class Vault:
+    """Reads and writes wrapped secrets; holds the wrapper, never a cache of what it unwrapped."""
+
+    def __init__(self, store: Store, wrapper: Wrapper) -> None:
+        self._store = store
+        self._wrapper = wrapper
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep a secret under a new name. Raises `AlreadyExists` rather than overwrite."""
+        wrapped = self._wrapper.wrap(secret, {"format": _FORMAT, "name": name})
+        record = {"format": _FORMAT, "name": name, "wrapped": base64.b64encode(wrapped).decode()}
+        self._store.put_if_absent(f"{name}.key", rfc8785.dumps(record))
+
+    def get(self, name: str) -> bytes:
+        """The secret. Raises `AccessError` when it is not there or does not unwrap."""
+        try:
+            record = json.loads(self._store.get(f"{name}.key").data)
+            wrapped = base64.b64decode(record["wrapped"])
+        except NotFound:
+            raise AccessError(f"this vault holds no {name}") from None
+        except (ValueError, KeyError, TypeError):
+            raise AccessError(f"the vault's record of {name} is damaged") from None
+        return self._wrapper.unwrap(wrapped, {"format": _FORMAT, "name": name})
+
+    def names(self, kind: str) -> Iterator[str]:
+        """The names of all secrets of a kind, without the kind."""
+        for entry in self._store.list(f"{kind}/"):
+            yield entry.name.removeprefix(f"{kind}/").removesuffix(".key")
+
+
+def describe_vault(store: Store, argon2id: Argon2idParameters | None) -> None:
+    """Write down how a new vault is unlocked. Raises `AlreadyExists` for one that is there."""
+    unlock = {"argon2id": argon2id.as_json()} if argon2id else {"key-file": True}
+    store.put_if_absent(_DESCRIPTION, rfc8785.dumps({"format": _FORMAT, "unlock": unlock}))
+
+
+def argon2id_parameters(store: Store) -> Argon2idParameters | None:
+    """The vault's Argon2id parameters, or None where a key file unlocks it."""
+    try:
+        description = json.loads(store.get(_DESCRIPTION).data)
+        if description["format"] != _FORMAT:
+            raise ValueError
+        parameters = description["unlock"].get("argon2id")
+        return Argon2idParameters(**parameters) if parameters else None
+    except NotFound:
+        raise AccessError(f"there is no key vault at {store.url}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AccessError(f"the description of the key vault at {store.url} is damaged") from None

@@ -1,0 +1,116 @@
+"""Key-encryption keys of the local vault: what protects private keys at rest.
+
+`key-file` is the embedded default: 32 random bytes in a file of mode 0600. It protects a copy of
+the vault, not the machine the file lies on. `passphrase` derives the key with Argon2id (RFC 9106),
+so that a stolen disk holds neither.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import rfc8785
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from unvoiced.errors import AccessError, InputError
+
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+MIN_PASSPHRASE = 12
+
+
+class Wrapper(Protocol):
+    """Encrypts a secret for storage, bound to a context that unwrapping must name."""
+
+    def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
+        """The secret, encrypted and authenticated together with its context."""
+
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        """The secret. Raises `AccessError` for a wrong key, context or byte alike."""
+
+
+class LocalWrapper:
+    """AES-256-GCM under a key that this process holds."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
+        """Nonce (12 bytes, random) followed by ciphertext and tag."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secret, rfc8785.dumps(dict(context)))
+
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        """The secret. Raises `AccessError`."""
+        nonce, ciphertext = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, ciphertext, rfc8785.dumps(dict(context)))
+        except (InvalidTag, ValueError):
+            raise AccessError("the vault does not open with this passphrase or key file") from None
+
+
+@dataclass(frozen=True)
+class Argon2idParameters:
+    """Cost of one guess; RFC 9106's second recommended option, in KiB and passes."""
+
+    salt: str
+    memory_kib: int = 65536
+    passes: int = 3
+    lanes: int = 4
+
+    @classmethod
+    def fresh(cls) -> "Argon2idParameters":
+        """The default cost with a new random salt."""
+        return cls(salt=secrets.token_hex(16))
+
+    def as_json(self) -> dict[str, str | int]:
+        """As the vault's description keeps them."""
+        return asdict(self)
+
+
+def wrapper_from_passphrase(passphrase: str, parameters: Argon2idParameters) -> LocalWrapper:
+    """A wrapper whose key is Argon2id of the passphrase. Raises `InputError` for a short one."""
+    if len(passphrase) < MIN_PASSPHRASE:
+        raise InputError(f"a vault passphrase has at least {MIN_PASSPHRASE} characters")
+    return LocalWrapper(
+        hash_secret_raw(
+            passphrase.encode(),
+            bytes.fromhex(parameters.salt),
+            parameters.passes,
+            parameters.memory_kib,
+            parameters.lanes,
+            _KEY_BYTES,
+            Type.ID,
+        )
+    )
+
+
+def create_key_file(path: Path) -> LocalWrapper:
+    """A new key file of mode 0600; never over an existing one (`InputError`)."""
+    key = secrets.token_bytes(_KEY_BYTES)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise InputError(f"{path.name} is there already and is not overwritten") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    return LocalWrapper(key)
+
+
+def wrapper_from_key_file(path: Path) -> LocalWrapper:
+    """The wrapper of a key file. Raises `AccessError` when others may read it, or it is no key."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise AccessError(f"{path.name} may be read by others: chmod 600 it")
+        key = path.read_bytes()
+    except OSError as error:
+        raise AccessError(f"key file {path.name}: {error.strerror}") from None
+    if len(key) != _KEY_BYTES:
+        raise AccessError(f"{path.name} is not a key file")
+    return LocalWrapper(key)

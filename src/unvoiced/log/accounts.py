@@ -1,0 +1,60 @@
+"""The log and the ledger of its leaves, kept in step: how everything else writes to the log.
+
+Two runs may want to say the same at the same time. Every attempt to append first takes in what was
+logged meanwhile and drops what may no longer follow, so each acceptance has one leaf and each
+disposal one receipt, however many runs saw it.
+"""
+
+from collections.abc import Sequence
+
+from unvoiced.log.leaves import parse_leaf
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.reader import LogReader
+from unvoiced.log.writer import LogWriter
+
+
+class Accounts:
+    """Appends leaves that the ledger admits, and answers from the log as it stands now."""
+
+    def __init__(self, writer: LogWriter, reader: LogReader) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._ledger = Ledger()
+        self._feature_digests: set[str] = set()
+        self._feature_digests_size = 0
+
+    def current(self) -> Ledger:
+        """The ledger, up to the newest published checkpoint."""
+        self._follow(self._reader.checkpoint().size)
+        return self._ledger
+
+    def append(self, leaves: Sequence[bytes]) -> int:
+        """Log those leaves that may follow what is logged; returns how many that were."""
+        if not leaves:
+            return 0
+        admitted: list[bytes] = []
+
+        def build(size: int) -> list[bytes]:
+            self._follow(size)
+            admitted[:] = self._ledger.admissible(leaves)
+            return admitted
+
+        self._writer.append(build)
+        return len(admitted)
+
+    def has_receipt_for_features(self, digest: str) -> bool:
+        """Whether some receipt names this feature object, so that it is known to be ours.
+
+        Asked only when an unexpected object stands where features are to go; reads the receipts
+        once, and then only what came since.
+        """
+        size = self._reader.checkpoint().size
+        for data in self._reader.entries(self._feature_digests_size, size):
+            for features in parse_leaf(data).fields.get("features", []):  # type: ignore[union-attr]
+                self._feature_digests.add(features["sha256"])  # type: ignore[index,call-overload,arg-type]
+        self._feature_digests_size = size
+        return digest in self._feature_digests
+
+    def _follow(self, size: int) -> None:
+        if size > self._ledger.size:
+            self._ledger.follow(self._reader.entries, size)

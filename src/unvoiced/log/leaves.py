@@ -1,0 +1,67 @@
+"""The leaves of the log: what is said for ever about recordings, and nothing about people.
+
+A leaf is RFC 8785 JSON. It names a recording only by the SHA-256 of its sealed object, which is
+random to anyone who has neither the object nor its uploader's receipt: what is in a log cannot be
+erased, so nothing that may have to be erased goes in.
+
+    intake-key       an intake epoch's public key was announced
+    contributor-key  the worker made a contributor's key pair; its object may be trusted
+    accepted         a sealed recording was taken over from the raw store
+    disposed         it was destroyed, and seen to be gone (`disposal.Receipt`)
+    quarantined      it could not be opened or decoded; it stays sealed where it is
+    released         an operator put it back into the backlog
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import rfc8785
+
+from unvoiced.errors import VerificationError
+from unvoiced.sealing import Json
+
+KINDS = frozenset(
+    {"intake-key", "contributor-key", "accepted", "disposed", "quarantined", "released"}
+)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One parsed leaf: its kind, the SHA-256 it is about (hex), and all its fields."""
+
+    kind: str
+    digest: str
+    fields: Mapping[str, Json]
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as the log writes it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def encode_leaf(kind: str, digest: str, moment: datetime, **fields: Json) -> bytes:
+    """A leaf's bytes; `digest` is of the sealed object, or of the key object, it is about."""
+    return rfc8785.dumps({"kind": kind, "sha256": digest, "time": rfc3339(moment), **fields})
+
+
+def parse_leaf(data: bytes) -> Leaf:
+    """Read a leaf strictly. Raises `VerificationError` for anything this format does not know."""
+    try:
+        fields = json.loads(data)
+        well_formed = (
+            isinstance(fields, dict)
+            and rfc8785.dumps(fields) == data
+            and fields.get("kind") in KINDS
+            and isinstance(fields.get("time"), str)
+            and isinstance(fields.get("sha256"), str)
+            and _DIGEST.fullmatch(fields["sha256"])
+        )
+    except (ValueError, RecursionError):
+        well_formed = False
+    if not well_formed:
+        raise VerificationError("a leaf is not one of this log's: not canonical or unknown kind")
+    return Leaf(fields["kind"], fields["sha256"], fields)

@@ -1,0 +1,143 @@
+"""Folders below a store's root, reached segment by segment so that no symlink is ever followed.
+
+Names come in as checked by `object_name`; everything below works on open folders (`dir_fd`), so a
+folder that is swapped for a symlink between two calls leads nowhere.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+# A folder has gone and come back under a writer this often only if something is badly wrong.
+_ATTEMPTS = 1000
+
+
+@contextlib.contextmanager
+def opened(root: Path, segments: Sequence[str]) -> Iterator[int]:
+    """The folder's descriptor; raises OSError (ENOENT, ENOTDIR, ELOOP) where it is none."""
+    folder = os.open(root, _OPEN_FOLDER)
+    try:
+        for segment in segments:
+            inner = os.open(segment, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        yield folder
+    finally:
+        os.close(folder)
+
+
+class DurableFolders:
+    """Makes folders whose own entries are on disk before anything in them counts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        # Folders whose entry this process has seen to the disk. Another process may have made one
+        # and not have synced it yet, hence once each and not only where the mkdir was ours.
+        self._synced: dict[tuple[str, ...], int] = {}
+
+    @contextlib.contextmanager
+    def made(self, segments: Sequence[str]) -> Iterator[int]:
+        """The folder's descriptor, made where it is missing (0700)."""
+        folder = self._reach(tuple(segments))
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _reach(self, segments: tuple[str, ...]) -> int:
+        for _ in range(_ATTEMPTS):
+            folder = os.open(self._root, _OPEN_FOLDER)
+            try:
+                for depth in range(len(segments)):
+                    inner = self._step(folder, segments[: depth + 1])
+                    os.close(folder)
+                    folder = inner
+            except FileNotFoundError:
+                # A delete removed a folder on the way, empty at that moment: make it again.
+                os.close(folder)
+            except BaseException:
+                os.close(folder)
+                raise
+            else:
+                return folder
+        raise FileNotFoundError(errno.ENOENT, "the folder does not stay")
+
+    def _step(self, folder: int, segments: tuple[str, ...]) -> int:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(segments[-1], 0o700, dir_fd=folder)
+        inner = os.open(segments[-1], _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        inode = os.fstat(inner).st_ino
+        if self._synced.get(segments) != inode:
+            try:
+                os.fsync(folder)
+            except BaseException:
+                os.close(inner)
+                raise
+            self._synced[segments] = inode
+        return inner
+
+
+def remove_empty(root: Path, segments: Sequence[str]) -> None:
+    """Remove the folder and those above it as far as they are empty; the root stays.
+
+    Nothing is synced: a folder that comes back after a power cut is empty and harmless.
+    """
+    for depth in range(len(segments), 0, -1):
+        try:
+            with opened(root, segments[: depth - 1]) as parent:
+                os.rmdir(segments[depth - 1], dir_fd=parent)
+        except OSError:
+            return
+
+
+def walk(root: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Plain files whose path starts with the prefix, in the order of the path's bytes.
+
+    Symlinks, devices and names that start with a dot are passed over; files and folders that
+    vanish meanwhile are left out. Holds the names of one folder per level in memory.
+    """
+    *segments, _ = prefix.split("/")
+    try:
+        with opened(root, segments) as folder:
+            yield from _walk(folder, "".join(f"{s}/" for s in segments), prefix)
+    except (FileNotFoundError, NotADirectoryError):
+        # A store whose root is gone is not an empty store.
+        root.stat()
+
+
+def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as found:
+        # The slash makes a folder sort as its objects' names do: "a-b/x" before "a/x".
+        names = sorted(
+            os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
+            for entry in found
+            if not entry.name.startswith(".")
+        )
+    for name in names:
+        here = path + os.fsdecode(name)
+        if not (here.startswith(prefix) or prefix.startswith(here)):
+            continue
+        try:
+            if name.endswith(b"/"):
+                with _inner(folder, name[:-1]) as inner:
+                    yield from _walk(inner, here, prefix)
+            elif here.startswith(prefix):
+                found_now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISREG(found_now.st_mode):
+                    # A foreign file's name may be no UTF-8; what is listed must be printable.
+                    yield os.fsencode(here).decode("utf-8", "backslashreplace"), found_now
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+
+
+@contextlib.contextmanager
+def _inner(folder: int, name: bytes) -> Iterator[int]:
+    inner = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        yield inner
+    finally:
+        os.close(inner)

@@ -1,0 +1,120 @@
+"""A store in the memory of one process: for tests, with or without versions."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from unvoiced.errors import AlreadyExists, Changed, NotFound
+from unvoiced.stores.interface import Entry, Stored
+from unvoiced.stores.object_name import name_prefix, object_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    entry: Entry
+    data: bytes
+
+
+class MemoryStore:
+    """Holds the contract of `Store` except durability; safe to share between threads.
+
+    With `versioned`, a replaced object stays as a noncurrent version, as in a versioned bucket.
+    """
+
+    def __init__(self, label: str = "unnamed", *, versioned: bool = False) -> None:
+        self.url = f"memory://{label}"
+        self._versioned = versioned
+        self._lock = threading.Lock()
+        self._tokens = itertools.count(1)
+        # Oldest version first; a name without versions has no key.
+        self._objects: dict[str, tuple[_Version, ...]] = {}
+
+    def put_if_absent(self, name: str, data: bytes) -> str:
+        object_name(name)
+        with self._lock:
+            if self._current(name) is not None:
+                raise AlreadyExists(f"{name}: an object is there already")
+            return self._add(name, data)
+
+    def replace(self, name: str, data: bytes, *, version: str) -> str:
+        object_name(name)
+        with self._lock:
+            current = self._current(name)
+            if current is None or current.entry.version != version:
+                raise Changed(f"{name}: the current version is not {version}")
+            return self._add(name, data)
+
+    def get(self, name: str, version: str | None = None) -> Stored:
+        object_name(name)
+        with self._lock:
+            if version is None:
+                found = self._current(name)
+            else:
+                found = next(
+                    (
+                        kept
+                        for kept in self._objects.get(name, ())
+                        if kept.entry.version == version and not kept.entry.delete_marker
+                    ),
+                    None,
+                )
+        if found is None:
+            raise NotFound(f"{name}: no such object" + (f" version {version}" if version else ""))
+        return Stored(name, found.entry.version, found.data)
+
+    def head(self, name: str) -> Entry | None:
+        object_name(name)
+        with self._lock:
+            current = self._current(name)
+        return current.entry if current else None
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        name_prefix(prefix)
+        with self._lock:
+            found = [
+                kept[-1].entry
+                for name, kept in self._objects.items()
+                if name.startswith(prefix) and not kept[-1].entry.delete_marker
+            ]
+        return iter(sorted(found, key=lambda entry: entry.name))
+
+    def versions(self, prefix: str = "") -> Iterator[Entry]:
+        name_prefix(prefix)
+        with self._lock:
+            found = [
+                version.entry
+                for name, kept in self._objects.items()
+                if name.startswith(prefix)
+                for version in reversed(kept)
+            ]
+        return iter(sorted(found, key=lambda entry: entry.name))
+
+    def delete(self, name: str, version: str) -> None:
+        object_name(name)
+        with self._lock:
+            kept = tuple(v for v in self._objects.get(name, ()) if v.entry.version != version)
+            if kept:
+                self._objects[name] = kept
+            else:
+                self._objects.pop(name, None)
+
+    def hide(self, name: str) -> str:
+        """Put a delete marker on top, as a plain DELETE does in a versioned bucket."""
+        object_name(name)
+        if not self._versioned:
+            raise ValueError("only a versioned store has delete markers")
+        with self._lock:
+            return self._add(name, b"", delete_marker=True)
+
+    def _current(self, name: str) -> _Version | None:
+        kept = self._objects.get(name)
+        return kept[-1] if kept and not kept[-1].entry.delete_marker else None
+
+    def _add(self, name: str, data: bytes, *, delete_marker: bool = False) -> str:
+        token = f"{next(self._tokens):08x}"
+        entry = Entry(name, token, len(data), datetime.now(UTC), delete_marker)
+        earlier = self._objects.get(name, ()) if self._versioned else ()
+        self._objects[name] = (*earlier, _Version(entry, bytes(data)))
+        return token

@@ -1,0 +1,34 @@
+"""The names an object may bear, checked before a store is asked anything.
+
+Pure: a name that passes can leave no folder, hide from no listing and needs no escaping anywhere.
+"""
+
+import re
+
+from unvoiced.errors import InputError
+
+MAX_LENGTH = 900
+_SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_NAME = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
+_PREFIX = re.compile(f"(?:{_SEGMENT}/)*(?:{_SEGMENT})?")
+_RULE = (
+    'segments of letters, digits, ".", "_" and "-" joined by "/", none starting with a dot, '
+    f"{MAX_LENGTH} characters at most"
+)
+
+
+def object_name(value: str) -> str:
+    """Return the name as it is; raise `InputError` where it is none."""
+    return _checked("an object name", _NAME, value)
+
+
+def name_prefix(value: str) -> str:
+    """Return the prefix as it is, or raise `InputError` where no name can start with it."""
+    return _checked("a prefix of object names", _PREFIX, value)
+
+
+def _checked(kind: str, pattern: re.Pattern[str], value: str) -> str:
+    if len(value) > MAX_LENGTH or not pattern.fullmatch(value):
+        shown = value if len(value) <= 40 else value[:37] + "..."
+        raise InputError(f"{shown!r} is not {kind}: {_RULE}")
+    return value
