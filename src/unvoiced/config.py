@@ -71,12 +71,12 @@ class Settings:
 
     def log_reader(self) -> LogReader:
         """The log, to read and verify; needs no secret."""
-        return LogReader(self.store("log"), Verifier.from_vkey(self.log_vkey))
+        return LogReader(self.store("log"), Verifier.parse(self.log_vkey))
 
     def accounts(self, worker: Vault) -> Accounts:
         """The log, to write to, with the signing key of the worker's vault."""
         key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
-        signer = Signer(Verifier.from_vkey(self.log_vkey).name, key)
+        signer = Signer(Verifier.parse(self.log_vkey).name, key)
         return Accounts(LogWriter(self.store("log"), signer), self.log_reader())
 
     def vault(self, role: Role) -> Vault:
@@ -116,7 +116,7 @@ def _passphrase(role: str) -> str:
 
 
 def load_settings(place: Path) -> Settings:
-    """Read `unvoiced.toml`, or the one in a folder. Raises `InputError` for what it does not know."""
+    """Read `unvoiced.toml`, or a folder's. Raises `InputError` for what it does not know."""
     path = place / FILE_NAME if place.is_dir() else place
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

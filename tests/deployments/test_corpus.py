@@ -92,15 +92,16 @@ def test_no_recording_is_there_twice(tmp_path: Path) -> None:
     assert len({_mono(path).tobytes() for path in many}) == len(many)
 
 
-def test_speakers_are_told_apart_by_pitch_and_spectrum(recorded: list[Path]) -> None:
-    """Half of each speaker's takes finds the other half among all speakers."""
+def test_speakers_are_told_apart_by_pitch_and_spectrum(tmp_path: Path) -> None:
+    """Half of each speaker's takes finds the other half among all speakers there are."""
+    recorded = corpus.synthesise(tmp_path, speakers=len(corpus.SPEAKERS))
 
     def voiceprint(takes: list[Path]) -> npt.NDArray[np.float64]:
         sound = np.concatenate([_mono(take) for take in takes])
         pitch = np.median(librosa.yin(sound, fmin=50, fmax=500, sr=16_000))
         mel = librosa.feature.melspectrogram(y=sound, sr=16_000, n_mels=24, fmax=7_000)
         spectrum = 10 * np.log10(mel.mean(axis=1))
-        # A quarter of an octave weighs about as much as 3 dB in one band.
+        # In semitones, so that one of them weighs as much as one decibel in one band.
         return np.append(spectrum - spectrum.mean(), 12 * np.log2(pitch))
 
     speakers = _by_speaker(recorded).values()

@@ -1,4 +1,4 @@
-"""A real S3 server for tests: SeaweedFS on free ports of 127.0.0.1, gone with whoever started it."""
+"""A real S3 server for tests: SeaweedFS on free loopback ports, gone with whoever started it."""
 
 import contextlib
 import ctypes
@@ -84,9 +84,7 @@ class Seaweed:
         client = self.client()
         client.create_bucket(Bucket=name)
         if versioned:
-            client.put_bucket_versioning(
-                Bucket=name, VersioningConfiguration={"Status": "Enabled"}
-            )
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
     def store_url(self, bucket: str, prefix: str = "") -> str:
@@ -197,7 +195,7 @@ def _start(folder: Path, ports: dict[str, int], *, with_iam: bool) -> subprocess
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509
+            preexec_fn=_die_with(os.getpid()),
         )
 
 
@@ -239,7 +237,7 @@ def _accepts_writes(server: Seaweed) -> bool:
         with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou):
             client.create_bucket(Bucket="ready")
         client.put_object(Bucket="ready", Key="probe", Body=b"1")
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
     client.delete_object(Bucket="ready", Key="probe")
     client.delete_bucket(Bucket="ready")
@@ -247,7 +245,7 @@ def _accepts_writes(server: Seaweed) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the whole group: a graceful stop takes more than three seconds and saves nothing here."""
+    """Kill the whole group: a graceful stop takes more than three seconds and saves nothing."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=30)

@@ -112,5 +112,3 @@ def _entry(page: str, item: dict[str, object]) -> JournalEntry:
         return JournalEntry(features=features, **item)  # type: ignore[arg-type]
     except (KeyError, TypeError, AttributeError):
         raise VerificationError(f"journal page {page} is damaged") from None
-
-

@@ -4,9 +4,6 @@ Of private keys that is the intake keys of the open epochs, and no other: what i
 contributor's key or to the dataset key, it cannot open (INV-2).
 """
 
-import base64
-import os
-import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +12,8 @@ from cryptography.fernet import Fernet
 
 from unvoiced.config import Settings
 from unvoiced.disposal import Journal, Quarantine
-from unvoiced.features import FeatureSet, load_feature_set
+from unvoiced.features import FeatureSet
+from unvoiced.features import load as load_feature_set
 from unvoiced.keys.contributor import ContributorKeys
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
@@ -47,8 +45,12 @@ class Workbench:
     now: Callable[[], datetime]
 
 
-def open_workbench(settings: Settings, now: Callable[[], datetime] = utc_now) -> Workbench:
+def open_workbench(
+    settings: Settings, run_id: str, now: Callable[[], datetime] = utc_now
+) -> Workbench:
     """Open what `unvoiced.toml` names, with the worker's vault alone.
+
+    Receipts name `run_id`, so that one can be traced to the run that did it.
 
     Raises `AccessError` or `StoreError` before any recording has been touched.
     """
@@ -68,7 +70,7 @@ def open_workbench(settings: Settings, now: Callable[[], datetime] = utc_now) ->
         content_key=vault.get("content/tag"),
         feature_sets=tuple(load_feature_set(name) for name in settings.ingest.feature_sets),
         batch_bytes=settings.ingest.batch_bytes,
-        performed_by=f"ingest worker, log key {base64.b16encode(dataset.key_id).decode()[:8]}",
+        performed_by=f"ingest worker, run {run_id}",
         now=now,
     )
 
@@ -76,10 +78,3 @@ def open_workbench(settings: Settings, now: Callable[[], datetime] = utc_now) ->
 def _fernet(vault: Vault) -> Fernet | None:
     names = list(vault.names("fernet"))
     return parse_fernet_key(vault.get(f"fernet/{names[0]}")) if names else None
-
-
-def harden_process() -> None:
-    """Keep this process's memory out of core dumps and away from other processes of the user."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _set_undumpable()
-    os.umask(0o077)

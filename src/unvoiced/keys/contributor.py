@@ -5,7 +5,7 @@ cannot open what it seals (INV-2), and destroying one object makes one contribut
 unreadable everywhere (INV-10). The public half stands in the same object's header.
 
 1. The leaf with the object's digest is logged before the object is put: whoever finds an object in
-   the store can tell whether a worker made it. A swapped key diverts nothing, because it is unknown.
+   the store can tell whether a worker made it. A swapped key is unknown, and diverts nothing.
 2. The object is put if absent, or over an unknown one. Where another run was faster, its key is
    known by (1), and is used.
 3. A key counts when its object has been read back.

@@ -37,7 +37,7 @@ class Invitation:
         if trusted_vkey is not None and trusted_vkey != self.log_vkey:
             raise InputError("the invitation names another log key than the one you trust")
         return IntakeKey.from_announcement(
-            self.intake.encode(), Verifier.from_vkey(trusted_vkey or self.log_vkey)
+            self.intake.encode(), Verifier.parse(trusted_vkey or self.log_vkey)
         )
 
     def write(self, path: Path) -> None:

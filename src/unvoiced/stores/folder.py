@@ -14,6 +14,7 @@ from pathlib import Path
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY
 # A folder has gone and come back under a writer this often only if something is badly wrong.
 _ATTEMPTS = 1000
+_REMEMBERED = 10_000
 
 
 @contextlib.contextmanager
@@ -22,12 +23,31 @@ def opened(root: Path, segments: Sequence[str]) -> Iterator[int]:
     folder = os.open(root, _OPEN_FOLDER)
     try:
         for segment in segments:
-            inner = os.open(segment, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            inner = _open_inner(folder, segment)
             os.close(folder)
             folder = inner
         yield folder
     finally:
         os.close(folder)
+
+
+def make_root(root: Path) -> None:
+    """Make the store's own folder (0700) and those above it, each on disk under its name."""
+    try:
+        root.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_root(root.parent)
+        make_root(root)
+        return
+    except FileExistsError:
+        if not root.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder") from None
+        return
+    above = os.open(root.parent, _OPEN_FOLDER)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)
 
 
 class DurableFolders:
@@ -69,7 +89,7 @@ class DurableFolders:
     def _step(self, folder: int, segments: tuple[str, ...]) -> int:
         with contextlib.suppress(FileExistsError):
             os.mkdir(segments[-1], 0o700, dir_fd=folder)
-        inner = os.open(segments[-1], _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        inner = _open_inner(folder, segments[-1])
         inode = os.fstat(inner).st_ino
         if self._synced.get(segments) != inode:
             try:
@@ -77,6 +97,8 @@ class DurableFolders:
             except BaseException:
                 os.close(inner)
                 raise
+            if len(self._synced) >= _REMEMBERED:
+                self._synced.clear()
             self._synced[segments] = inode
         return inner
 
@@ -136,8 +158,18 @@ def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, os.stat_re
 
 @contextlib.contextmanager
 def _inner(folder: int, name: bytes) -> Iterator[int]:
-    inner = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    inner = _open_inner(folder, name)
     try:
         yield inner
     finally:
         os.close(inner)
+
+
+def _open_inner(folder: int, name: str | bytes) -> int:
+    try:
+        return os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    except NotADirectoryError:
+        # Linux says ENOTDIR for both; a plain file means "no such object", a symlink is refused.
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, "a symlink is in the way") from None
+        raise

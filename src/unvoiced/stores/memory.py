@@ -1,5 +1,7 @@
 """A store in the memory of one process: for tests, with or without versions."""
 
+# ruff: noqa: D102 - what the methods promise stands once, at `Store`
+
 import itertools
 import threading
 from collections.abc import Iterator

@@ -1,0 +1,39 @@
+"""From one sample rate to another, block by block.
+
+The numbers are librosa.resample's (res_type="soxr_hq", fix=True): soxr's streaming interface gives
+the same samples, bit for bit, as its one-shot call that librosa makes, for every division into
+blocks tried (tests/features/test_resample.py), so one path serves recordings of any length.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from unvoiced.features.recording import Samples
+
+
+def resampled(blocks: Iterable[Samples], source_rate: int, target_rate: int) -> Iterator[Samples]:
+    """Blocks of shape (n,) at `source_rate` Hz, as blocks at `target_rate` Hz.
+
+    All of them together hold ceil(n * target_rate / source_rate) samples. A block holds until the
+    next one is asked for.
+    """
+    if source_rate == target_rate:
+        yield from blocks
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float64", quality="HQ")
+    taken = given = 0
+    for block in blocks:
+        taken += len(block)
+        out: Samples = stream.resample_chunk(block)
+        given += len(out)
+        yield out
+        out.fill(0.0)
+    # librosa cuts or pads the end with zeros to just this length.
+    missing = math.ceil(taken * (float(target_rate) / source_rate)) - given
+    last: Samples = stream.resample_chunk(np.empty(0), last=True)
+    yield np.pad(last[:missing], (0, max(0, missing - len(last))))
+    last.fill(0.0)

@@ -1,0 +1,1 @@
+"""The main job: sealed recordings in, sealed features out, recordings gone with proof."""

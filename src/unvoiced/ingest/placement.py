@@ -1,0 +1,68 @@
+"""Putting feature objects into the training store, at most one per sample and feature set.
+
+INV-6 names are deterministic and puts are create-exclusive, so running again, or twice at once,
+cannot duplicate. What stands under a name already counts only if the journal or the log knows its
+digest: then it is one of ours, and is adopted if it was made from the same recording. Anything else
+is garbage somebody planted, and is replaced, conditionally on being what was seen.
+
+Nothing the journal knows is ever replaced, and everything is journalled before it is put: so
+between reading features back and destroying the recording, no other run swaps them for its own.
+"""
+
+import hashlib
+
+from unvoiced.disposal import PlacedFeatures
+from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
+from unvoiced.ingest.recording import SealedFeatures
+from unvoiced.ingest.workbench import Workbench
+from unvoiced.sealing import parse_header
+from unvoiced.stores import Stored
+
+_ATTEMPTS = 8
+
+
+class NameTaken(Exception):  # noqa: N818  (an outcome, not an error: the sample moves apart)
+    """Another recording's features stand under the name; they are ours and they stay."""
+
+
+def place(features: SealedFeatures, bench: Workbench) -> PlacedFeatures:
+    """Put one feature object; returns what stands there now, which may be an adopted twin.
+
+    Raises `NameTaken`, or `StoreError` when the store refuses.
+    """
+    name = features.placed.name
+    for _ in range(_ATTEMPTS):
+        try:
+            bench.training.put_if_absent(name, features.data)
+        except AlreadyExists:
+            try:
+                standing = bench.training.get(name)
+            except NotFound:
+                continue
+            adopted = _adopt(standing, features, bench)
+            if adopted is not None:
+                return adopted
+            try:
+                bench.training.replace(name, features.data, version=standing.version)
+            except Changed:
+                continue
+        return features.placed
+    raise StoreError(f"{name} keeps changing under the worker's hands")
+
+
+def _adopt(standing: Stored, features: SealedFeatures, bench: Workbench) -> PlacedFeatures | None:
+    digest = hashlib.sha256(standing.data).hexdigest()
+    # In this order: a run logs its receipts before it removes its page of the journal.
+    if not (
+        bench.journal.knows_features(digest) or bench.accounts.has_receipt_for_features(digest)
+    ):
+        return None
+    try:
+        header = parse_header(standing.data)
+    except InputError:
+        return None
+    if header.context.get("content_tag") != features.tag:
+        raise NameTaken
+    if header.key_id != parse_header(features.data).key_id:
+        return None  # sealed to a contributor key that is no more: nobody could read it
+    return PlacedFeatures(standing.name, features.placed.feature_set, digest)

@@ -1,0 +1,168 @@
+"""One recording, in memory: open, extract, seal.
+
+INV-1 plaintext exists between `open` and the end of one `with` block, in this process only.
+INV-2 what leaves the block is sealed to the contributor's public key.
+INV-11 a refusal is a code from a closed list: no message of a decoder or cipher gets out. Codes
+       that say more than "does not open" are computed from the public header alone.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from unvoiced import names
+from unvoiced.disposal import PlacedFeatures
+from unvoiced.errors import InputError, OpenError, UndecodableError
+from unvoiced.features import REASONS, FeatureSet, extract, pack
+from unvoiced.ingest.workbench import Workbench
+from unvoiced.keys.contributor import ContributorKey
+from unvoiced.keys.pseudonyms import content_tag
+from unvoiced.sealing import (
+    Context,
+    Plaintext,
+    is_fernet,
+    open_fernet,
+    open_sealed,
+    parse_header,
+    seal,
+)
+
+OPENING_REASONS = {
+    "name-not-recognised": "the object's name is not {pseudonym}/{sample}.unv; upload it anew",
+    "unknown-format": "neither a UNV1 object nor a Fernet token; seal it with `unvoiced seal`",
+    "fernet-not-accepted": "a Fernet token, and the worker's vault holds no Fernet key",
+    "unknown-intake-key": "sealed to a key this vault does not hold (a retired epoch, another "
+    "deployment); the contributor needs a new invitation",
+    "context-mismatch": "sealed for another name or purpose than the one it stands under",
+    "does-not-open": "the right key is there, but the object was changed or damaged",
+    "extraction-failed": "an error in extraction itself; keep the recording and report it",
+    "worker-killed": "processing it killed a worker process twice (a decoder crash, or memory)",
+}
+_SAMPLE_STEM = 55  # of a sample id's 64 characters, before a hyphen and 8 digits of the tag
+QUARANTINE_REASONS = OPENING_REASONS | REASONS
+
+
+@dataclass(frozen=True)
+class SealedRecording:
+    """A sealed object as it was read from the raw store."""
+
+    name: str
+    version: str
+    data: bytes
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, version: str, data: bytes) -> "SealedRecording":
+        """Read, so hashed: the digest is what everything else knows it by."""
+        return cls(name, version, data, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True)
+class SealedFeatures:
+    """A feature object ready to be put; `tag` tells recordings under one name apart."""
+
+    placed: PlacedFeatures
+    data: bytes
+    tag: str
+
+
+class Refused(Exception):  # noqa: N818  (not an error of the run: an outcome for one recording)
+    """The recording goes to quarantine, for a reason of `QUARANTINE_REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def feature_object_name(feature_set: FeatureSet, pseudonym: str, sample: str) -> str:
+    """Where a sample's features stand in the training store."""
+    return f"features/{feature_set.directory}/{pseudonym}/{sample}{names.SUFFIX}"
+
+
+def identify(recording: SealedRecording, bench: Workbench) -> tuple[str, str]:
+    """The (pseudonym, sample) of an object that is worth opening; everything public is checked.
+
+    Raises `Refused`.
+    """
+    parsed = names.parse_sealed_name(recording.name)
+    if parsed is None:
+        raise Refused("name-not-recognised")
+    if is_fernet(recording.data):
+        if bench.fernet is None:
+            raise Refused("fernet-not-accepted")
+        return parsed
+    try:
+        header = parse_header(recording.data)
+    except InputError:
+        raise Refused("unknown-format") from None
+    if header.key_id not in bench.intake:
+        raise Refused("unknown-intake-key")
+    if dict(header.context) != raw_context(*parsed):
+        raise Refused("context-mismatch")
+    return parsed
+
+
+def raw_context(pseudonym: str, sample: str) -> Context:
+    """What a recording's sealed object has to say of itself."""
+    return {"purpose": "raw", "pseudonym": pseudonym, "sample": sample}
+
+
+def to_sealed_features(
+    recording: SealedRecording, key: ContributorKey, bench: Workbench, *, apart: bool = False
+) -> list[SealedFeatures]:
+    """Open a recording, extract every configured feature set, seal each.
+
+    With `apart`, the sample id is extended by the content tag: that is how a second, different
+    recording under one name becomes a sample of its own. Raises `Refused`.
+    """
+    pseudonym, sample = identify(recording, bench)
+    try:
+        with _open(recording, pseudonym, sample, bench) as plaintext:
+            tag = content_tag(bench.content_key, plaintext.data)
+            if apart:
+                sample = f"{sample[:_SAMPLE_STEM]}-{tag[:8]}"
+            return [
+                _features(plaintext, feature_set, recording, (pseudonym, sample, tag), key)
+                for feature_set in bench.feature_sets
+            ]
+    except OpenError:
+        raise Refused("does-not-open") from None
+    except UndecodableError as error:
+        raise Refused(error.reason) from None
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError):
+        # One recording must never stop a batch, and the error's text could carry samples.
+        raise Refused("extraction-failed") from None
+
+
+def _open(recording: SealedRecording, pseudonym: str, sample: str, bench: Workbench) -> Plaintext:
+    if bench.fernet is not None and is_fernet(recording.data):
+        return open_fernet(recording.data, bench.fernet)
+    return open_sealed(recording.data, bench.intake, raw_context(pseudonym, sample))
+
+
+def _features(
+    plaintext: Plaintext,
+    feature_set: FeatureSet,
+    recording: SealedRecording,
+    identity: tuple[str, str, str],
+    key: ContributorKey,
+) -> SealedFeatures:
+    pseudonym, sample, tag = identity
+    extracted = extract(plaintext.data, feature_set)
+    context: Context = {
+        "purpose": "features",
+        "pseudonym": pseudonym,
+        "sample": sample,
+        "feature_set": feature_set.digest,
+        "arrays": {name: list(array.shape) for name, array in extracted.arrays.items()},
+        "dtype": feature_set.dtype,
+        "duration_seconds": extracted.duration_seconds,
+        "source_sample_rate": extracted.source_sample_rate,
+        "source_channels": extracted.source_channels,
+        "source_format": extracted.source_format,
+        "source_sha256": recording.sha256,
+        "content_tag": tag,
+    }
+    data = seal(pack(extracted.arrays), key.public, context)
+    name = feature_object_name(feature_set, pseudonym, sample)
+    digest = hashlib.sha256(data).hexdigest()
+    return SealedFeatures(PlacedFeatures(name, feature_set.digest, digest), data, tag)

@@ -1,0 +1,158 @@
+"""Worker processes: where recordings are opened, and nowhere else.
+
+One pool of spawned processes for a run, one per core. What travels to them and back is names,
+versions, digests and counts; each opens its own stores and vault, so the process that orchestrates
+holds no key. A recording that kills its process (a decoder crash, the out-of-memory killer) is
+found by bisection and quarantined, so that it stops neither its batch nor the runs after it.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self, TypeVar
+
+from unvoiced.config import load_settings
+from unvoiced.errors import UnvoicedError
+from unvoiced.ingest.batch import (
+    BatchReport,
+    Item,
+    finish_interrupted,
+    ingest_batch,
+    quarantine_unopened,
+    sweep_journal,
+)
+from unvoiced.ingest.hardening import harden_process
+from unvoiced.ingest.plan import Plan, make_plan
+from unvoiced.ingest.workbench import Workbench, open_workbench
+
+R = TypeVar("R")
+
+
+class WorkerFailure(UnvoicedError):
+    """A worker failed in a way nobody foresaw; says the kind of error and where, never its text."""
+
+
+class _Process:
+    """What a worker process keeps between calls: its workbench, or why it has none."""
+
+    bench: Workbench | None = None
+    failure: UnvoicedError | None = None
+
+
+def _start(config: str, run_id: str) -> None:
+    harden_process()
+    try:
+        _Process.bench = open_workbench(load_settings(Path(config)), run_id)
+    except UnvoicedError as error:
+        # Raised in the initialiser it would only break the pool, and nobody would learn why.
+        _Process.failure = error
+
+
+def in_worker(step: Callable[..., R], *arguments: object) -> R:
+    """Run a step with this process's workbench; let no foreign error text out (INV-11)."""
+    try:
+        if _Process.bench is None:
+            raise _Process.failure or WorkerFailure("this process was not started as a worker")
+        return step(_Process.bench, *arguments)
+    except UnvoicedError as error:
+        error.__cause__ = error.__context__ = None
+        raise error.with_traceback(None) from None
+    except Exception as error:
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = (
+            f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
+        )
+        raise WorkerFailure(f"{type(error).__name__} at {place}") from None
+
+
+class WorkerPool:
+    """The processes of one run. Safe to use from several threads."""
+
+    def __init__(self, config: Path, run_id: str) -> None:
+        self._config = config.resolve()
+        self._run_id = run_id
+        self._settings = load_settings(self._config).ingest
+        self.processes = self._settings.workers or os.cpu_count() or 1
+        self._executor = self._spawn(self.processes)
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def finish_interrupted(self) -> BatchReport:
+        """Finish what runs that are no more had journalled."""
+        return self._executor.submit(in_worker, finish_interrupted).result()
+
+    def plan(self) -> Plan:
+        """List what there is to ingest, cut into batches."""
+        limits = self._settings
+        return self._executor.submit(
+            in_worker,
+            make_plan,
+            limits.batch_samples,
+            limits.batch_bytes,
+            limits.max_recording_bytes,
+        ).result()
+
+    def ingest(
+        self,
+        items: Sequence[Item],
+        step: Callable[[Workbench, Sequence[Item]], BatchReport] = ingest_batch,
+    ) -> BatchReport:
+        """Take a batch through its life, whatever a recording in it does to its process."""
+        with self._lock:
+            executor = self._executor
+        try:
+            return executor.submit(in_worker, step, items).result()
+        except BrokenProcessPool:
+            with self._lock:
+                if self._executor is executor:
+                    self._executor = self._spawn(self.processes)
+                    executor.shutdown(wait=False)
+        return self._bisect(items, step)
+
+    def sweep(self) -> None:
+        """Remove settled pages of the journal."""
+        self._executor.submit(in_worker, sweep_journal).result()
+
+    def _bisect(
+        self, items: Sequence[Item], step: Callable[[Workbench, Sequence[Item]], BatchReport]
+    ) -> BatchReport:
+        try:
+            with self._spawn(1) as alone:
+                return alone.submit(in_worker, step, items).result()
+        except BrokenProcessPool:
+            pass
+        if len(items) == 1:
+            with self._spawn(1) as alone:
+                return alone.submit(
+                    in_worker, quarantine_unopened, items[0], "worker-killed"
+                ).result()
+        report = BatchReport()
+        middle = len(items) // 2
+        for half in (items[:middle], items[middle:]):
+            report.add(self._bisect(half, step))
+        return report
+
+    def _spawn(self, processes: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(str(self._config), self._run_id),
+        )
