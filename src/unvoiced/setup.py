@@ -91,6 +91,15 @@ def create_intake_key(settings: Settings, worker: Vault, now: datetime) -> Intak
     return intake
 
 
+def current_announcement(settings: Settings) -> str:
+    """The newest epoch's announcement, as it goes into an invitation."""
+    log = settings.store("log")
+    names = [entry.name for entry in log.list("intake/")]
+    if not names:
+        raise InputError(f"no intake key is announced at {log.url}")
+    return log.get(max(names)).data.decode()
+
+
 def announcement_name(epoch: str) -> str:
     """Where an epoch's announcement stands in the log's store; it is public."""
     return f"intake/{epoch}"

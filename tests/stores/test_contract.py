@@ -220,27 +220,26 @@ def test_listings_are_in_order_of_the_names_bytes(store: Store) -> None:
     assert [entry.name for entry in store.versions()] == tricky
 
 
-@pytest.mark.parametrize(
-    ("prefix", "expected"),
-    [
-        ("", ["a-b/x", "a/b/c", "a/x", "ab/x"]),
-        ("a", ["a-b/x", "a/b/c", "a/x", "ab/x"]),
-        ("a/", ["a/b/c", "a/x"]),
-        ("a/b", ["a/b/c"]),
-        ("a/b/", ["a/b/c"]),
-        ("a/x", ["a/x"]),
-        ("a-", ["a-b/x"]),
-        ("a/x/", []),
-        ("z", []),
-        ("z/z/", []),
-    ],
-)
-def test_a_prefix_is_a_start_of_names(store: Store, prefix: str, expected: list[str]) -> None:
+PREFIXES = {
+    "": ["a-b/x", "a/b/c", "a/x", "ab/x"],
+    "a": ["a-b/x", "a/b/c", "a/x", "ab/x"],
+    "a/": ["a/b/c", "a/x"],
+    "a/b": ["a/b/c"],
+    "a/b/": ["a/b/c"],
+    "a/x": ["a/x"],
+    "a-": ["a-b/x"],
+    "a/x/": [],
+    "z": [],
+    "z/z/": [],
+}
+
+
+def test_a_prefix_is_a_start_of_names(store: Store) -> None:
     """A prefix may end anywhere in a name and means its characters, not a folder."""
     for name in ("a-b/x", "a/b/c", "a/x", "ab/x"):
         store.put_if_absent(name, b"1")
-    assert names(store, prefix) == expected
-    assert [entry.name for entry in store.versions(prefix)] == expected
+    assert {prefix: names(store, prefix) for prefix in PREFIXES} == PREFIXES
+    assert {p: [entry.name for entry in store.versions(p)] for p in PREFIXES} == PREFIXES
 
 
 def test_more_objects_than_one_page(store: Store) -> None:
@@ -257,30 +256,31 @@ def test_more_objects_than_one_page(store: Store) -> None:
     assert names(store, "many/10") == [f"many/{i}" for i in range(1000, 1050)]
 
 
-@pytest.mark.parametrize("name", BAD_NAMES)
-def test_bad_names_are_refused_everywhere(store: Store, name: str) -> None:
+def test_bad_names_are_refused_everywhere(store: Store) -> None:
     """No method takes a name outside the grammar, and none waits for an iteration to say so."""
-    for act in (
-        lambda: store.put_if_absent(name, b"1"),
-        lambda: store.replace(name, b"1", version="v"),
-        lambda: store.get(name),
-        lambda: store.head(name),
-        lambda: store.delete(name, "v"),
-    ):
-        with pytest.raises(InputError):
-            act()
-    if (name and not name.endswith("/")) or "//" in name:
-        for listing in (store.list, store.versions):
+    for name in BAD_NAMES:
+        for act in (
+            lambda name=name: store.put_if_absent(name, b"1"),
+            lambda name=name: store.replace(name, b"1", version="v"),
+            lambda name=name: store.get(name),
+            lambda name=name: store.head(name),
+            lambda name=name: store.delete(name, "v"),
+        ):
             with pytest.raises(InputError):
-                listing(name)
+                act()
+        # The empty prefix and one that ends a folder are good prefixes.
+        if name not in {"", "a/"}:
+            for listing in (store.list, store.versions):
+                with pytest.raises(InputError):
+                    listing(name)
 
 
 def test_the_longest_name_is_taken(store: Store) -> None:
     """900 characters are a name."""
-    name = "/".join(["n" * 149] * 6)[:900]
+    name = "/".join(["n" * 149] * 5 + ["n" * 150])
     store.put_if_absent(name, b"1")
     assert names(store) == [name]
-    assert len(name) >= 890
+    assert len(name) == 900
 
 
 def test_tokens_never_repeat(store: Store, kind: str) -> None:

@@ -146,7 +146,7 @@ def test_a_store_one_may_only_read(reachable: Path) -> None:
             lambda: store.replace("p/one", b"2", version=version),
             lambda: store.delete("p/one", version),
         ):
-            with pytest.raises(StoreError, match="p/(one|two): Permission denied"):
+            with pytest.raises(StoreError, match=r"p/(one|two): Permission denied"):
                 act()
 
     try:

@@ -6,14 +6,13 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tests.servers.seaweed import Seaweed
 from unvoiced.errors import AlreadyExists, Changed, NotFound, StoreError
-from unvoiced.stores import Entry, open_store
+from unvoiced.stores import Entry
 from unvoiced.stores.s3 import S3Store
 from unvoiced.stores.s3_listing import Page, Position, in_order
 from unvoiced.stores.s3_url import s3_client
@@ -75,7 +74,7 @@ def test_damage_on_the_way_there_is_refused_by_the_server(s3_server: Seaweed) ->
         params["body"] = b"damaged"
 
     client.meta.events.register("before-call.s3.PutObject", damage)
-    with pytest.raises(StoreError, match="p/one: the store answered (BadDigest|XAmzContent)"):
+    with pytest.raises(StoreError, match=r"p/one: the store answered (BadDigest|XAmzContent)"):
         store.put_if_absent("p/one", b"correct")
     assert list(store.versions()) == []
 
@@ -185,7 +184,7 @@ def test_wrong_credentials_are_said_and_not_shown(
     bucket = s3_server.bucket(versioned=False)
     monkeypatch.setenv(credential, "wrong-hunter2")
     store = opened(s3_server, bucket)
-    with pytest.raises(StoreError, match="p/one: the store answered [A-Z]") as caught:
+    with pytest.raises(StoreError, match=r"p/one: the store answered [A-Z]") as caught:
         store.put_if_absent("p/one", b"1")
     said = caught.value.diagnostics()
     assert "hunter2" not in said
@@ -193,20 +192,18 @@ def test_wrong_credentials_are_said_and_not_shown(
 
 
 def test_no_server_is_said_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused connection is a StoreError with botocore's word for it, without address or cause."""
+    """A refused connection is a StoreError with botocore's word for it, no address, no cause."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     client = s3_client("http://127.0.0.1:1", "us-east-1", connect_timeout=1, attempts=1)
-    with pytest.raises(StoreError, match="^p/one: EndpointConnectionError$") as caught:
+    with pytest.raises(StoreError, match=r"^p/one: EndpointConnectionError$") as caught:
         S3Store("bucket", client=client).put_if_absent("p/one", b"1")
     assert caught.value.__suppress_context__
 
 
 def test_the_url_of_a_bucket_at_amazon_names_no_endpoint() -> None:
     """Amazon's endpoint follows from the region."""
-    client = boto3.client(
-        "s3", region_name="eu-north-1", aws_access_key_id="a", aws_secret_access_key="s"
-    )  # noqa: S106
+    client = s3_client(region="eu-north-1")
     assert S3Store("bucket", "p/q", client=client).url == "s3://bucket/p/q?region=eu-north-1"
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.signal import savgol_coeffs
 
@@ -36,10 +37,8 @@ def delta(mfcc: NDArray[np.float32], order: int, dtype: str) -> NDArray[np.float
     out = np.empty(mfcc.shape, dtype)
     for start in range(0, fits, _CHUNK):
         stop = min(start + _CHUNK, fits)
-        total = np.zeros((len(mfcc), stop - start))
-        for lag, tap in enumerate(taps):
-            total += tap * mfcc[:, start + lag : stop + lag].astype(np.float64)
-        out[:, start + half : stop + half] = total
+        chunk = mfcc[:, start : stop + DELTA_WIDTH - 1].astype(np.float64)
+        out[:, start + half : stop + half] = sliding_window_view(chunk, DELTA_WIDTH, axis=1) @ taps
     out[:, :half] = out[:, half : half + 1]
     out[:, -half:] = out[:, -half - 1 : -half]
     return out

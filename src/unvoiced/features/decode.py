@@ -4,7 +4,7 @@
 - One decoder per content, never by what happens to be installed: libsndfile for WAV, AIFF, CAF,
   FLAC, Ogg (Vorbis, Opus) and MP3 with a length header; PyAV for WebM/Matroska, MP4/M4A, AAC and
   MP3 without one. The same recording gives the same numbers everywhere.
-- Memory beyond the plaintext is one block (0.5 MB), whatever the length.
+- Memory beyond the plaintext is one block (256 kB), whatever the length.
 - Every refusal is `UndecodableError` with a code of `REASONS`; no decoder's text gets out (INV-11).
 """
 

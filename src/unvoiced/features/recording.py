@@ -15,7 +15,7 @@ Samples = NDArray[np.float64]
 Plain = bytes | bytearray | memoryview
 
 DEFAULT_MAX_SECONDS = 4 * 3600.0
-BLOCK_SAMPLES = 65_536  # over all channels; 4 s of 16 kHz mono
+BLOCK_SAMPLES = 32_768  # over all channels; 256 kB as float64, 2 s of 16 kHz mono
 _RATES = range(1_000, 768_001)
 
 

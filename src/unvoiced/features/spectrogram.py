@@ -49,8 +49,7 @@ def log_mel_blocks(
 
 def _decibels(frames: NDArray[np.float64], feature_set: FeatureSet) -> NDArray[np.float64]:
     """Decibels of shape (n_mels, n) from frames of shape (n, win_length)."""
-    basis = _mel_basis(feature_set)
-    window = get_window(feature_set.window, feature_set.win_length, fftbins=True)
+    window, basis = _window(feature_set), _mel_basis(feature_set)
     decibels = np.empty((feature_set.n_mels, len(frames)))
     windowed = np.zeros((_BATCH, feature_set.n_fft))
     for start in range(0, len(frames), _BATCH):
@@ -67,6 +66,12 @@ def _decibels(frames: NDArray[np.float64], feature_set: FeatureSet) -> NDArray[n
         np.multiply(bands, 10.0, out=decibels[:, start : start + n])
     windowed.fill(0.0)
     return decibels
+
+
+@lru_cache(maxsize=16)
+def _window(feature_set: FeatureSet) -> NDArray[np.float64]:
+    window: NDArray[np.float64] = get_window(feature_set.window, feature_set.win_length)
+    return window
 
 
 @lru_cache(maxsize=16)

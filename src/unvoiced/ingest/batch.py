@@ -47,6 +47,7 @@ class Item:
 class BatchReport:
     """What became of a batch: names, digests and counts, nothing else (INV-1)."""
 
+    recordings: int = 0
     disposed: int = 0
     sealed_bytes: int = 0
     feature_bytes: int = 0
@@ -56,6 +57,7 @@ class BatchReport:
 
     def add(self, other: "BatchReport") -> None:
         """Take in another batch's report."""
+        self.recordings += other.recordings
         self.disposed += other.disposed
         self.sealed_bytes += other.sealed_bytes
         self.feature_bytes += other.feature_bytes
@@ -77,7 +79,7 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
     """Take a batch through its whole life. Raises `StoreError` when a store fails; then the
     recordings not yet disposed of are still in the raw store.
     """
-    report = BatchReport()
+    report = BatchReport(recordings=len(items))
     for group in _by_bytes(items, bench.batch_bytes):
         recordings = _read(group, bench, report)
         _accept(recordings, bench)

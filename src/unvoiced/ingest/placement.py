@@ -21,7 +21,7 @@ from unvoiced.stores import Stored
 _ATTEMPTS = 8
 
 
-class NameTaken(Exception):  # noqa: N818  (an outcome, not an error: the sample moves apart)
+class NameTaken(Exception):
     """Another recording's features stand under the name; they are ours and they stay."""
 
 

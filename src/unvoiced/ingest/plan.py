@@ -21,7 +21,7 @@ class Plan:
 
 
 def make_plan(
-    bench: Workbench, *, batch_samples: int, batch_bytes: int, max_recording_bytes: int
+    bench: Workbench, batch_samples: int, batch_bytes: int, max_recording_bytes: int
 ) -> Plan:
     """List the raw store and cut it into batches bounded by count and by sealed bytes.
 

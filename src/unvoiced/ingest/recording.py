@@ -65,7 +65,7 @@ class SealedFeatures:
     tag: str
 
 
-class Refused(Exception):  # noqa: N818  (not an error of the run: an outcome for one recording)
+class Refused(Exception):
     """The recording goes to quarantine, for a reason of `QUARANTINE_REASONS`."""
 
     def __init__(self, reason: str) -> None:

@@ -1,0 +1,52 @@
+"""Ingest: sealed recordings in, sealed features out, recordings gone with proof.
+
+Run it from the root of a checkout or image: `python -m flows.ingest path/to/unvoiced.toml`.
+"""
+
+import sys
+
+from prefect import flow, unmapped
+from prefect.client.schemas.objects import State
+from prefect.futures import as_completed
+from prefect.states import Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from tasks.ingest import (
+    finish_interrupted,
+    ingest_batch,
+    list_backlog,
+    start_workers,
+    sweep_journal,
+)
+from tasks.report import RunReport
+from unvoiced.errors import UnvoicedError
+
+
+@flow(
+    name="ingest",
+    description=__doc__,
+    persist_result=False,
+    task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]  # Prefect's own types
+)
+def ingest(config: str = "unvoiced.toml") -> State[None]:
+    """Ingest everything that is in the raw store now.
+
+    Args:
+        config: path of `unvoiced.toml` on the machine that runs the flow
+    """
+    try:
+        with start_workers(config) as workers, RunReport() as report:
+            report.add(finish_interrupted(workers))
+            plan = report.expect(list_backlog(workers))
+            batches = ingest_batch.map(unmapped(workers), report.numbers(), plan.batches)
+            for batch in as_completed(list(batches)):
+                report.take(batch)
+            sweep_journal(workers)
+    except UnvoicedError as error:
+        return Failed(message=error.diagnostics())
+    return report.publish()
+
+
+if __name__ == "__main__":
+    state = ingest(*sys.argv[1:2], return_state=True)
+    sys.exit(0 if state.is_completed() else 1)

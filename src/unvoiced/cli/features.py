@@ -1,0 +1,109 @@
+"""Commands of a data scientist: list features, look at one."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib as mpl
+import numpy as np
+import typer
+
+from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.cli.display import out, spectrogram, table
+from unvoiced.cli.operator import Config
+from unvoiced.config import FILE_NAME, load_settings
+from unvoiced.reader import FeatureObject, FeatureReader, find_features, list_features
+from unvoiced.sealing import PrivateKey
+
+
+def ls(
+    prefix: Annotated[
+        str, typer.Argument(help="A feature set, or feature-set/pseudonym, to list only those.")
+    ] = "",
+    limit: Annotated[int, typer.Option(help="How many rows at most; 0 for all.")] = 50,
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """List what is in the training store, from the objects' headers; needs no key."""
+    rows: list[tuple[str, ...]] = []
+    seconds, size, count = 0.0, 0, 0
+    for feature in list_features(load_settings(config).store("training"), prefix):
+        duration = _number(feature.context.get("duration_seconds"))
+        seconds, size, count = seconds + duration, size + feature.size, count + 1
+        if not limit or count <= limit:
+            rows.append(
+                (
+                    feature.feature_set,
+                    f"{feature.pseudonym}/{feature.sample}",
+                    _shapes(feature),
+                    f"{duration:.2f} s",
+                    f"{_number(feature.context.get('source_sample_rate')):g} Hz",
+                )
+            )
+    columns = {"feature set": "left", "sample": "left", "arrays": "left", "length": "right",
+               "recorded at": "right"}  # fmt: skip
+    table("Training store", columns, rows)
+    if count > len(rows):
+        out.print(f"... and {count - len(rows):,} more (--limit 0 shows all)")
+    out.print(f"{count:,} objects, {seconds / 3600:,.2f} hours, {size / 1e6:,.1f} MB")
+
+
+def show(
+    sample: Annotated[str, typer.Argument(help="A sample id, or pseudonym/sample.")],
+    png: Annotated[Path | None, typer.Option(help="Draw it into this file too.")] = None,
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Open a sample's features with the dataset key and draw them; leaves an audit record."""
+    settings = load_settings(config)
+    training = settings.store("training")
+    found = find_features(training, sample)
+    reader = FeatureReader(
+        training,
+        PrivateKey(settings.vault("dataset").get("dataset/dataset")),
+        AuditTrail(settings.store("audit"), run=f"cli-{secrets.token_hex(4)}"),
+        Purpose.INSPECTION,
+    )
+    for feature in found:
+        arrays = reader.read(feature)
+        out.print(f"[bold]{feature.pseudonym}/{feature.sample}[/]  {feature.feature_set}")
+        for name, array in arrays.items():
+            out.print(
+                f"{name} {array.shape} {array.dtype}: {array.min():.1f} to {array.max():.1f}"
+                f"{' dB' if name == 'log_mel' else ''}"
+            )
+            out.print(spectrogram(array, height=12 if name == "log_mel" else 6))
+        if png is not None:
+            _draw(feature, arrays, png)
+            out.print(f"Drawn into {png}")
+
+
+def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> None:
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(
+        len(arrays), 1, figsize=(10, 2.8 * len(arrays)), squeeze=False, layout="constrained"
+    )
+    seconds = _number(feature.context.get("duration_seconds"))
+    for axis, (name, array) in zip(axes[:, 0], arrays.items(), strict=True):
+        drawn = axis.imshow(
+            array.astype(np.float32),
+            aspect="auto",
+            origin="lower",
+            cmap="magma",
+            extent=(0, seconds, 0, array.shape[0]),
+        )
+        axis.set(title=name, xlabel="seconds", ylabel="mel band" if name == "log_mel" else "index")
+        figure.colorbar(drawn, ax=axis, label="dB" if name == "log_mel" else None)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _shapes(feature: FeatureObject) -> str:
+    arrays = feature.context.get("arrays")
+    if not isinstance(arrays, dict):
+        return ""
+    return ", ".join(f"{name} {tuple(shape)}" for name, shape in arrays.items())  # type: ignore[arg-type]
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

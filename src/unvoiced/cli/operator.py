@@ -1,0 +1,156 @@
+"""Commands of who runs a deployment: init, invite, ingest, status, quarantine."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unvoiced.cli.display import err, out, table
+from unvoiced.config import FILE_NAME, Role, load_settings
+from unvoiced.disposal import Quarantine
+from unvoiced.errors import InputError, VerificationError
+from unvoiced.ingest.recording import QUARANTINE_REASONS
+from unvoiced.ingest.status import take_status
+from unvoiced.ingest.workbench import utc_now
+from unvoiced.keys.invitation import Invitation
+from unvoiced.keys.pseudonyms import pseudonym, sample_key
+from unvoiced.log.leaves import encode_leaf
+from unvoiced.setup import create_deployment, current_announcement
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", envvar="UNVOICED_CONFIG", help="unvoiced.toml, or the folder it is in."
+    ),
+]
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    passphrase: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A role (worker, dataset, inviter) whose vault gets a passphrase instead of a "
+            "key file. May be given several times."
+        ),
+    ] = None,
+) -> None:
+    """Create a deployment: stores, one key vault per role, an empty log, the first intake key."""
+    passphrases: dict[Role, str] = {}
+    for role in passphrase or []:
+        if role not in ("worker", "dataset", "inviter"):
+            raise InputError(f"{role!r} is not a role: worker, dataset or inviter")
+        passphrases[role] = typer.prompt(  # type: ignore[index]  # checked just above
+            f"New passphrase of the {role} vault", hide_input=True, confirmation_prompt=True
+        )
+    settings = create_deployment(folder, utc_now(), passphrases)
+    out.print(f"Created {settings.path}")
+    out.print(f"The log's public key, for everyone who will verify: [bold]{settings.log_vkey}")
+    out.print(f"Next: unvoiced invite NAME -c {folder} -o NAME.invitation")
+
+
+def invite(
+    contributor: Annotated[str, typer.Argument(help="The id you know the contributor by.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write.")
+    ] = None,
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Write an invitation: all that a contributor needs to seal and upload."""
+    settings = load_settings(config)
+    key = settings.vault("inviter").get("pseudonym/key")
+    path = output or Path(f"{contributor}.invitation")
+    invitation = Invitation(
+        pseudonym=pseudonym(key, contributor),
+        sample_key=sample_key(key, contributor).hex(),
+        upload_url=settings.store("raw").url,
+        intake=current_announcement(settings),
+        log_vkey=settings.log_vkey,
+    )
+    invitation.write(path)
+    out.print(f"{path}: contributor {invitation.pseudonym}, epoch {invitation.intake_key().epoch}")
+
+
+def ingest(config: Config = Path(FILE_NAME)) -> None:
+    """Run the ingest flow once, on the Prefect server that is configured or a temporary one."""
+    settings = load_settings(config)
+    for name, value in {
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    try:
+        # By name: the library does not depend on the flows, which live in a checkout or image.
+        flow = importlib.import_module("flows.ingest").ingest
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{error.name} is not installed: run ingest from a checkout or image with "
+            "the `pipeline` extra"
+        ) from None
+    state = flow(str(settings.path), return_state=True)
+    err.print(f"{state.name}: {state.message}")
+    sys.exit(0 if state.is_completed() else 1)
+
+
+def status(config: Config = Path(FILE_NAME)) -> None:
+    """Say where every recording is that was ever accepted, and whether that adds up."""
+    found = take_status(load_settings(config))
+    rows = [
+        ("accepted", f"{found.accepted:,}", "taken over from the raw store, by the log"),
+        ("= disposed", f"{found.disposed:,}", "destroyed, seen to be gone, receipt in the log"),
+        ("+ quarantined", f"{found.quarantined:,}", _reasons(found.quarantine_reasons)),
+        ("+ backlog", f"{found.backlog:,}", f"{found.waiting:,} waiting, "
+         f"{found.finishing:,} to be finished by the next run"),
+        ("missing", f"{len(found.missing):,}", "waiting by the log, and nowhere to be found"),
+        ("not yet accepted", f"{found.not_accepted:,}", "uploaded since the last run"),
+    ]  # fmt: skip
+    table(f"Recordings (log of {found.log_size:,} entries)", {"": "left", "count": "right",
+          "what that is": "left"}, rows)  # fmt: skip
+    out.print(f"Raw store: {found.raw_objects:,} objects, {found.raw_bytes / 1e6:,.1f} MB")
+    if not found.adds_up:
+        for digest in found.missing[:20]:
+            err.print(f"missing: {digest}")
+        raise VerificationError("the count does not add up: recordings are missing")
+    out.print("[green]It adds up: every accepted recording was found or has its receipt.")
+
+
+def quarantine_ls(config: Config = Path(FILE_NAME)) -> None:
+    """List quarantined recordings, why each is there, and what to do."""
+    records = sorted(
+        Quarantine(load_settings(config).store("log")).records(), key=lambda one: one.name
+    )
+    table(
+        f"{len(records)} quarantined",
+        {"object": "left", "reason": "left", "what it means, what to do": "left", "since": "left"},
+        [
+            (one.name, one.reason, QUARANTINE_REASONS.get(one.reason, ""), one.time)
+            for one in records
+        ],
+    )
+
+
+def quarantine_release(
+    name: Annotated[str, typer.Argument(help="The object's name, as `quarantine ls` shows it.")],
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Put a quarantined recording back into the backlog, for the next run to try again."""
+    settings = load_settings(config)
+    quarantine = Quarantine(settings.store("log"))
+    records = [record for record in quarantine.records() if record.name == name]
+    if not records:
+        raise InputError(f"{name} is not in quarantine")
+    accounts = settings.accounts(settings.vault("worker"))
+    for record in records:
+        # The leaf first: a record without it would be logged as quarantined again.
+        accounts.append([encode_leaf("released", record.sha256, utc_now())])
+        quarantine.release(record)
+        out.print(f"released {record.name} ({record.reason})")
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    listed = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
+    return listed or "could not become features; left sealed"

@@ -1,0 +1,160 @@
+"""What a run shows of itself: a progress bar, one report, one table of exceptions, an end state.
+
+Object names (pseudonyms and sample ids), counts and reasons only.
+"""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from unvoiced.ingest.batch import BatchReport
+from unvoiced.ingest.plan import Plan
+from unvoiced.ingest.recording import QUARANTINE_REASONS
+
+
+class RunReport:
+    """Gathers what became of the run's recordings; shows it while it runs and when it ends."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._total = BatchReport()
+        self._plan = Plan()
+        self._failures: list[str] = []
+        self._done = 0
+        self._artifact: UUID | None = None
+        self._bar = Progress(
+            TextColumn("[bold]ingest"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("ingest", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def add(self, batch: BatchReport) -> None:
+        """Take in what one task reports."""
+        self._total.add(batch)
+
+    def expect(self, plan: Plan) -> Plan:
+        """Take note of what there is to do; returns it."""
+        self._plan = plan
+        self._bar.update(self._task, total=plan.recordings)
+        self._artifact = create_progress_artifact(  # type: ignore[assignment]  # sync in a flow
+            0.0, key="ingest-progress", description=f"{plan.recordings:,} recordings"
+        )
+        return plan
+
+    def numbers(self) -> list[str]:
+        """The names of the batches' tasks."""
+        count = len(self._plan.batches)
+        return [f"{number} of {count}" for number in range(1, count + 1)]
+
+    def take(self, future: PrefectFuture[BatchReport]) -> None:
+        """Take in a batch that has ended, well or not."""
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, BatchReport):
+            self._total.add(outcome)
+            self._done += outcome.recordings
+        else:
+            self._failures.append(str(outcome))
+        self._bar.update(self._task, completed=self._done)
+        if self._artifact is not None:
+            update_progress_artifact(
+                self._artifact, 100.0 * self._done / max(self._plan.recordings, 1)
+            )
+
+    def publish(self) -> State[None]:
+        """Write the artifacts; returns how the run ended."""
+        create_markdown_artifact(
+            key="ingest-report",
+            description="What became of the recordings of this run",
+            markdown=self._summary(),
+        )
+        if exceptions := self._exceptions():
+            create_table_artifact(
+                key="ingest-exceptions",
+                description="Recordings that did not become features in this run",
+                table=exceptions,
+            )
+        return self._end_state()
+
+    def _summary(self) -> str:
+        total, plan = self._total, self._plan
+        rows = {
+            "found in the raw store": plan.recordings,
+            "disposed of, with receipt": total.disposed,
+            "quarantined now": len(total.quarantined),
+            "quarantined earlier": plan.quarantined,
+            "taken by another run": total.gone,
+            "left": len(total.left),
+            "too large to read": len(plan.oversized),
+            "batches failed": len(self._failures),
+        }
+        table = "\n".join(f"| {what} | {count:,} |" for what, count in rows.items())
+        return (
+            f"| recordings | |\n|---|---:|\n{table}\n\n"
+            f"{total.sealed_bytes / 1e6:,.1f} MB of recordings became "
+            f"{total.feature_bytes / 1e6:,.1f} MB of sealed features in "
+            f"{time.monotonic() - self._started:,.1f} s."
+        )
+
+    def _exceptions(self) -> list[dict[str, str]]:
+        def row(what: str, outcome: str, reason: str, remedy: str) -> dict[str, str]:
+            return {"object": what, "outcome": outcome, "reason": reason, "what to do": remedy}
+
+        return [
+            *(
+                row(name, "quarantined", reason, QUARANTINE_REASONS.get(reason, ""))
+                for name, reason in sorted(self._total.quarantined.items())
+            ),
+            *(
+                row(name, "left", why, "the next run tries again")
+                for name, why in sorted(self._total.left.items())
+            ),
+            *(
+                row(name, "too large", "over [ingest] max_recording_bytes", "raise the limit")
+                for name in self._plan.oversized
+            ),
+            *(
+                row("a batch", "failed", why, "nothing is lost; the next run takes it")
+                for why in self._failures
+            ),
+        ]
+
+    def _end_state(self) -> State[None]:
+        total = self._total
+        message = f"{total.disposed:,} recordings disposed of with receipt"
+        if total.quarantined:
+            message += f", {len(total.quarantined):,} quarantined"
+        if self._failures:
+            return Failed(message=f"{message}; {len(self._failures)} batches failed")
+        if total.left:
+            return Failed(name="DisposalBlocked", message=f"{message}, {len(total.left):,} left")
+        if total.quarantined:
+            return Completed(name="CompletedWithQuarantine", message=message)
+        return Completed(message=message)
