@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unvoiced.errors import InputError
@@ -34,6 +34,7 @@ def test_same_arrays_same_bytes() -> None:
     assert pack(straight) == pack(turned)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_garbage_is_refused(garbage: bytes) -> None:
     """Random bytes raise InputError and nothing else."""
@@ -43,6 +44,7 @@ def test_garbage_is_refused(garbage: bytes) -> None:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damage_is_refused_or_harmless(data: st.DataObject) -> None:
     """A changed byte either raises InputError or still gives two-dimensional float arrays."""

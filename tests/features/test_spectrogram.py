@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import recordings
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unvoiced.features import load
@@ -13,6 +13,7 @@ from unvoiced.features.spectrogram import log_mel_blocks
 Y = recordings.noise(20_000)
 
 
+@settings(deadline=None)
 @given(
     cuts=st.lists(st.integers(0, len(Y)), max_size=12),
     win_length=st.integers(2, 512),

@@ -45,3 +45,9 @@ def check_tidy(store: Store, signer: Signer) -> None:
     LogWriter(store, signer).append(lambda _: [b"tidy"])
     LogWriter(store, signer)
     assert [entry.name for entry in store.list(APPENDS)] == []
+
+
+def check_no_superseded_tiles(store: Store) -> None:
+    """No partial tile or bundle is left beside the full one."""
+    names = {entry.name for entry in store.list("tile/")}
+    assert [name for name in names if name.rpartition(".p/")[0] in names] == []

@@ -239,6 +239,15 @@ def test_proofs_of_what_is_not_there_are_refused() -> None:
             ask()
 
 
+def test_no_byte_can_move_from_one_hash_to_its_neighbour() -> None:
+    """Both would be hashed to the same node; hashes of another length are refused."""
+    left, right = HASHES[:2]
+    with pytest.raises(VerificationError, match="not 32 bytes"):
+        verify_inclusion(0, 2, left + right[:1], [right[1:]], mth(0, 2))
+    with pytest.raises(VerificationError, match="not 32 bytes"):
+        verify_consistency(1, left + right[:1], 2, mth(0, 2), [right[1:]])
+
+
 @given(st.data())
 def test_one_edited_leaf_breaks_every_proof(data: st.DataObject) -> None:
     """A tree with another leaf under an old size has no consistency proof from the old root."""

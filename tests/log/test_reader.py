@@ -4,7 +4,7 @@ import pytest
 
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.log.merkle import leaf_hash, root, verify_consistency, verify_inclusion
-from unvoiced.log.note import Signer
+from unvoiced.log.note import Checkpoint, Signer
 from unvoiced.log.reader import LogReader
 from unvoiced.log.tiles import decode_entries, encode_entries
 from unvoiced.log.writer import LogWriter
@@ -277,3 +277,37 @@ def test_an_empty_log_is_read(signer: Signer) -> None:
     assert reader.checkpoint().size == 0
     assert list(reader.entries()) == []
     assert [entry.name for entry in store.list()] == ["checkpoint", "pending/head"]
+
+
+def test_more_tiles_than_are_kept_are_read_again(
+    store: MemoryStore, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded, and what was dropped is checked again."""
+    monkeypatch.setattr("unvoiced.log.reader._CACHED_TILES", 1)
+    root_hash = reader.checkpoint().root
+    for index in (0, 300, 1):
+        proof = reader.inclusion_proof(index)
+        verify_inclusion(index, 700, HASHES[index], proof, root_hash)
+    tamper(store, "tile/0/001", flipped(store.get("tile/0/001").data, 0))
+    with pytest.raises(VerificationError, match="tile/0/001 does not hash to"):
+        reader.inclusion_proof(300)
+
+
+def test_a_subtree_is_looked_up_by_height_and_index(reader: LogReader) -> None:
+    """Complete ones, within a tile and across tiles; others there are none of."""
+    reader.checkpoint()
+    assert reader.hash(0, 699) == HASHES[699]
+    assert reader.hash(3, 40) == root(HASHES[320:328])
+    assert reader.hash(8, 1) == root(HASHES[256:512])
+    assert reader.hash(9, 0) == root(HASHES[:512])
+    with pytest.raises(InputError, match="subtree 2 of height 8"):
+        reader.hash(8, 2)
+
+
+def test_a_remembered_checkpoint_of_another_log_is_refused(
+    store: MemoryStore, signer: Signer
+) -> None:
+    """It could say nothing about this one."""
+    other = Checkpoint("other.example/log", 5, bytes(32))
+    with pytest.raises(InputError, match=r"unvoiced\.example/log"):
+        LogReader(store, signer.verifier, remembered=other)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.log.histories import check_published, check_tidy, logged, numbered
-from tests.log.troubled_stores import ForgetfulStore, WatchedStore
-from unvoiced.errors import AlreadyExists, InputError, NotFound, VerificationError
+from tests.log.troubled_stores import Crash, ForgetfulStore, WatchedStore, at, crash
+from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, VerificationError
 from unvoiced.log.merkle import verify_consistency
 from unvoiced.log.note import Checkpoint, Signer
 from unvoiced.log.pending import APPENDS, HEAD
@@ -271,34 +271,73 @@ def test_a_rollback_before_a_writer_opens_is_noticed_by_who_remembers_and_only_b
         verify_consistency(2, remembered.root, 2, forked.root, [])
 
 
-def test_an_append_that_was_edited_or_removed_before_it_was_finished_is_noticed(
-    signer: Signer,
-) -> None:
-    """The committed head says what the entries hash to; nothing else is finished in its name."""
-    for edit in (lambda data: data[:-1] + b"!", lambda data: data[:-1], lambda _: b"", None):
-        store = MemoryStore()
-        writer = LogWriter.create(store, signer)
-        writer.append(lambda _: [b"first"])
-        committed, _ = saved(store, HEAD, "checkpoint"), writer
-        writer.append(lambda _: [b"second"])
-        head = store.get(HEAD).data
-        published = store.get("checkpoint").data
-        assert committed[HEAD] != head
-        # Back to the moment after the commit: the append is there, tiles and checkpoint are not.
-        base, tip, attempt = 1, 2, head.decode().split("\n")[7]
-        put(store, "checkpoint", signer.sign(_first_checkpoint(signer).text()))
-        for name in ("tile/0/000.p/2", "tile/entries/000.p/2"):
-            store.delete(name, store.get(name).version)
-        if edit:
-            store.put_if_absent(f"{APPENDS}{base}-{tip}-{attempt}", edit(b"\x00\x06second"))
-        with pytest.raises(VerificationError):
-            LogWriter(store, signer)
-        assert store.get("checkpoint").data != published
-
-
-def _first_checkpoint(signer: Signer) -> Checkpoint:
+@pytest.mark.inv("INV-7")
+def test_a_head_that_does_not_extend_the_checkpoint_is_not_built_on(signer: Signer) -> None:
+    """A second history was made over a rollback, and the checkpoint of the first is back."""
     store = MemoryStore()
-    return LogWriter.create(store, signer).append(lambda _: [b"first"]).checkpoint
+    writer = LogWriter.create(store, signer)
+    old = saved(store, HEAD, "checkpoint")
+    writer.append(lambda _: [b"first"])
+    true = saved(store, "checkpoint")
+    put_back(store, old)
+    LogWriter(store, signer).append(lambda _: [b"another first", b"another second"])
+    put_back(store, true)
+    with pytest.raises(VerificationError, match="consistency proof from size 1 to 2"):
+        LogWriter(store, signer)
+
+
+def test_a_pending_append_that_may_yet_be_committed_is_not_swept(signer: Signer) -> None:
+    """Only once the log has grown past the size it starts from."""
+    store = MemoryStore()
+    writer = LogWriter.create(store, signer)
+    writer.append(lambda _: [b"first"])
+    name = f"{APPENDS}1-2-{'0' * 32}"
+    store.put_if_absent(name, b"of a writer about to commit")
+    LogWriter(store, signer)
+    assert store.head(name) is not None
+    writer.append(lambda _: [b"second"])
+    LogWriter(store, signer)
+    assert store.head(name) is None
+
+
+def test_a_log_that_never_stands_still_is_given_up_on(signer: Signer) -> None:
+    """After many attempts, with a store error that says what was tried."""
+    store = MemoryStore()
+    LogWriter.create(store, signer)
+    writer = LogWriter(store, signer, back_off=lambda _: None)
+    rival = LogWriter(store, signer)
+
+    def overtaken(_: int) -> list[bytes]:
+        rival.append(lambda _: [b"rival"])
+        return [b"mine"]
+
+    with pytest.raises(Changed, match="1000 attempts"):
+        writer.append(overtaken)
+    assert set(logged(store, signer)) == {b"rival"}
+
+
+@pytest.mark.parametrize("edited", [b"\x00\x06forged", b"\x00\x06secon", b"", None])
+def test_a_committed_append_that_was_edited_or_removed_is_noticed(
+    edited: bytes | None, signer: Signer
+) -> None:
+    """The head says what the entries hash to; nothing else is finished in its name."""
+    store = MemoryStore()
+    LogWriter.create(store, signer).append(lambda _: [b"first"])
+    before = saved(store, "checkpoint")
+    dying = WatchedStore(store)
+    writer = LogWriter(dying, signer)
+    # The head, the append and the commit: it dies before anything else.
+    dying.before = at(dying.operations + 3, crash)
+    with pytest.raises(Crash):
+        writer.append(lambda _: [b"second"])
+    [append] = store.list(APPENDS)
+    if edited is None:
+        store.delete(append.name, append.version)
+    else:
+        store.replace(append.name, edited, version=append.version)
+    with pytest.raises(VerificationError):
+        LogWriter(store, signer)
+    assert saved(store, "checkpoint") == before
 
 
 def test_names_among_the_pending_appends_that_are_not_ours_are_left_alone(signer: Signer) -> None:

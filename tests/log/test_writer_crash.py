@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.log.histories import check_batches, check_published, check_tidy, logged, numbered
+from tests.log.histories import (
+    check_batches,
+    check_no_superseded_tiles,
+    check_published,
+    check_tidy,
+    logged,
+    numbered,
+)
 from tests.log.troubled_stores import Crash, WatchedStore, at, crash
 from unvoiced.errors import AlreadyExists, NotFound
 from unvoiced.log.note import Signer
+from unvoiced.log.pending import APPENDS
 from unvoiced.log.reader import LogReader
 from unvoiced.log.writer import LogWriter
 from unvoiced.stores.interface import Store
@@ -61,6 +69,7 @@ def test_a_crash_at_any_operation_loses_and_doubles_nothing(when: str, signer: S
         check_batches(entries, everything, 1 + len(done))
         check_published(inner, signer, inner.published)
         check_tidy(inner, signer)
+        check_no_superseded_tiles(inner)
 
 
 @pytest.mark.inv("INV-7")
@@ -90,6 +99,7 @@ def test_writers_that_die_one_after_another_lose_and_double_nothing(
         assert batch[0] in entries
     check_published(inner, signer, inner.published)
     check_tidy(inner, signer)
+    check_no_superseded_tiles(inner)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -128,6 +138,7 @@ def test_a_rival_that_appends_at_any_operation_costs_nothing(
         done: list[int] = []
         store = WatchedStore(inner, **{when: at(number, overtake)})
         append_all(store, signer, BATCHES, done)
+        assert list(inner.list(APPENDS)) == []
         entries = logged(inner, signer)
         mine = [each for each in entries if not each.startswith(b"rival")]
         check_batches(mine, [FIRST, *BATCHES], 3)

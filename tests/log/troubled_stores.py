@@ -31,13 +31,13 @@ class WatchedStore:
         self.operations = 0
         self.published: list[bytes] = []
         self._inner = inner
-        self._before = before
+        self.before = before
         self._after = after
 
     def _do(self, operation: Callable[[], T]) -> T:
         number = self.operations
         self.operations += 1
-        self._before(number)
+        self.before(number)
         try:
             return operation()
         finally:

@@ -1,5 +1,6 @@
 """What commands print: tables on standard output, everything else on standard error."""
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,12 @@ from rich.text import Text
 
 from unvoiced.errors import UnvoicedError
 
-out = Console()
+# A pipe or file gets whole digests and names: wide, so that nothing is cut.
+out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
 _RAMP = ("#0d0221", "#3b0f70", "#8c2981", "#de4968", "#fe9f6d", "#fcfdbf")
+_CHARACTERS = " .:-=+*#%@"
 
 
 def complain(error: UnvoicedError) -> None:
@@ -24,19 +27,21 @@ def table(title: str, columns: dict[str, str], rows: Sequence[tuple[str, ...]]) 
     """Print a table; `columns` maps headings to how they are justified."""
     printed = Table(title=title, title_justify="left", title_style="bold")
     for heading, justify in columns.items():
-        printed.add_column(heading, justify=justify)  # type: ignore[arg-type]  # a literal type
+        printed.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]  # a literal type
     for row in rows:
         printed.add_row(*row)
     out.print(printed)
 
 
 def spectrogram(array: np.ndarray, width: int = 0, height: int = 16) -> Text:
-    """Draw an array of shape (rows, frames), low rows at the bottom, as coloured half blocks.
+    """Draw an array of shape (rows, frames), low rows at the bottom.
 
-    Every character shows two rows; the brightest colour is the array's maximum.
+    On a terminal as coloured half blocks, each showing two rows; elsewhere as characters, one a
+    row. The brightest colour, or the densest character, is the array's maximum.
     """
     width = min(width or out.width - 2, array.shape[1])
-    rows = min(2 * height, array.shape[0] - array.shape[0] % 2)
+    shades = len(_RAMP) if out.is_terminal else len(_CHARACTERS)
+    rows = min(2 * height if out.is_terminal else height, array.shape[0] // 2 * 2)
     picture = np.array(
         [
             [block.mean() for block in np.array_split(band, width, axis=1)]
@@ -44,11 +49,14 @@ def spectrogram(array: np.ndarray, width: int = 0, height: int = 16) -> Text:
         ]
     )
     low, high = picture.min(), picture.max()
-    shades = ((picture - low) / max(high - low, 1e-9) * (len(_RAMP) - 1)).round().astype(int)
+    levels = ((picture - low) / max(high - low, 1e-9) * (shades - 1)).round().astype(int)[::-1]
     text = Text()
-    for row in range(rows - 1, 0, -2):
-        for column in range(width):
-            above, below = _RAMP[shades[row, column]], _RAMP[shades[row - 1, column]]
-            text.append("▀", style=f"{above} on {below}")
-        text.append("\n")
+    if out.is_terminal:
+        for above, below in zip(levels[::2], levels[1::2], strict=True):
+            for upper, lower in zip(above, below, strict=True):
+                text.append("▀", style=f"{_RAMP[upper]} on {_RAMP[lower]}")
+            text.append("\n")
+    else:
+        for row in levels:
+            text.append("".join(_CHARACTERS[level] for level in row) + "\n")
     return text

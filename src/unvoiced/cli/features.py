@@ -24,26 +24,21 @@ def ls(
     config: Config = Path(FILE_NAME),
 ) -> None:
     """List what is in the training store, from the objects' headers; needs no key."""
-    rows: list[tuple[str, ...]] = []
+    shown: dict[str, list[tuple[str, ...]]] = {}
     seconds, size, count = 0.0, 0, 0
     for feature in list_features(load_settings(config).store("training"), prefix):
         duration = _number(feature.context.get("duration_seconds"))
+        rate = _number(feature.context.get("source_sample_rate"))
         seconds, size, count = seconds + duration, size + feature.size, count + 1
+        rows = shown.setdefault(f"{feature.feature_set}: {_rows(feature)}", [])
         if not limit or count <= limit:
-            rows.append(
-                (
-                    feature.feature_set,
-                    f"{feature.pseudonym}/{feature.sample}",
-                    _shapes(feature),
-                    f"{duration:.2f} s",
-                    f"{_number(feature.context.get('source_sample_rate')):g} Hz",
-                )
-            )
-    columns = {"feature set": "left", "sample": "left", "arrays": "left", "length": "right",
-               "recorded at": "right"}  # fmt: skip
-    table("Training store", columns, rows)
-    if count > len(rows):
-        out.print(f"... and {count - len(rows):,} more (--limit 0 shows all)")
+            name = f"{feature.pseudonym}/{feature.sample}"
+            rows.append((name, f"{duration:.2f} s", f"{rate:g} Hz"))
+    for feature_set, rows in shown.items():
+        columns = {"sample": "left", "length": "right", "recorded at": "right"}
+        table(feature_set, columns, rows)
+    if limit and count > limit:
+        out.print(f"... and {count - limit:,} more (--limit 0 shows all)")
     out.print(f"{count:,} objects, {seconds / 3600:,.2f} hours, {size / 1e6:,.1f} MB")
 
 
@@ -98,11 +93,11 @@ def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> 
     plt.close(figure)
 
 
-def _shapes(feature: FeatureObject) -> str:
+def _rows(feature: FeatureObject) -> str:
     arrays = feature.context.get("arrays")
     if not isinstance(arrays, dict):
         return ""
-    return ", ".join(f"{name} {tuple(shape)}" for name, shape in arrays.items())  # type: ignore[arg-type]
+    return ", ".join(f"{name} x {shape[0]}" for name, shape in arrays.items())  # type: ignore[index]
 
 
 def _number(value: object) -> float:

@@ -45,7 +45,7 @@ def verify(
         remember.write_bytes(store.get("checkpoint").data)
     ledger = verified.ledger
     table(
-        f"{verified.checkpoint.origin}: {verified.checkpoint.size:,} entries verified",
+        f"{verified.checkpoint.size:,} entries verified",
         {"recordings": "left", "count": "right"},
         [
             ("accepted", f"{ledger.accepted:,}"),
@@ -100,14 +100,14 @@ def check(
         data = proof_file.read_bytes()
     except OSError as error:
         raise InputError(f"{proof_file}: {error.strerror}") from None
-    leaf, checkpoint = verify_proof(TlogProof.parse(data), verifier)
+    proof_ = TlogProof.parse(data)
+    leaf, checkpoint = verify_proof(proof_, verifier)
     if receipt is not None and UploadReceipt.read(receipt).sha256 != leaf.digest:
         raise VerificationError("the proof holds, but is about another recording than the receipt")
-    table(
-        f"Proved: {leaf.kind}, in {checkpoint.origin} at {checkpoint.size:,} entries",
-        {"field": "left", "value": "left"},
-        [(name, _shown(value)) for name, value in leaf.fields.items()],
-    )
+    out.print(f"[green]Proved:[/] {leaf.kind}, entry {proof_.index:,} of {checkpoint.size:,}")
+    out.print(f"in the log {checkpoint.origin}", soft_wrap=True, highlight=False)
+    for name, value in leaf.fields.items():
+        out.print(f"[bold]{name}[/]: {_shown(value)}", soft_wrap=True, highlight=False)
 
 
 def _log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifier]:
@@ -131,7 +131,7 @@ def _digest_of(sample: str, config: Path) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
-        return "\n".join(f"- {_shown(item)}" for item in value)
+        return "".join(f"\n  - {_shown(item)}" for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{name}: {item}" for name, item in value.items())
     return str(value)

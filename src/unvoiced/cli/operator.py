@@ -48,7 +48,8 @@ def init(
         )
     settings = create_deployment(folder, utc_now(), passphrases)
     out.print(f"Created {settings.path}")
-    out.print(f"The log's public key, for everyone who will verify: [bold]{settings.log_vkey}")
+    out.print("The log's public key, for everyone who will verify:")
+    out.print(settings.log_vkey, soft_wrap=True, highlight=False)
     out.print(f"Next: unvoiced invite NAME -c {folder} -o NAME.invitation")
 
 

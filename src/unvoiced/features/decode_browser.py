@@ -94,7 +94,9 @@ def _mono(frame: Any, rate: int, channels: int, downmix: str) -> Samples:
         by_channel = by_channel.astype(np.float64) - full_scale
     if not np.isfinite(by_channel).all():
         raise UndecodableError("not-finite")
-    return mix_down(by_channel, downmix, full_scale)
+    mono = mix_down(by_channel, downmix, full_scale)
+    samples.fill(0)
+    return mono
 
 
 def _blocks(frames: Iterator[Samples], limit: Limit) -> Iterator[Samples]:

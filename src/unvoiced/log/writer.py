@@ -94,6 +94,7 @@ class LogWriter:
         self._store = store
         self._signer = signer
         self._back_off = back_off
+        # Threads of one process would only make each other lose.
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._settle()
@@ -158,14 +159,10 @@ class LogWriter:
         if self._held is not None and stored.version == self._held.version:
             return self._held
 
-        # In this order the checkpoint is behind the head, or as far: both only grow.
+        # Read in this order, the checkpoint is never ahead of the head: both only grow.
         public = self._parse(self._published())
         stored = self._read_head()
         head = Head.open(stored.data, self._signer.verifier)
-        if public is not None and public.size > head.tip.size:
-            raise VerificationError(
-                f"{HEAD} went back: it is at {head.tip.size}, {CHECKPOINT} at {public.size}"
-            )
         # No append to finish from means that somebody has finished, and only published late.
         append = None if public == head.tip else self._pending_append(head)
         ground = head.tip if append is None else head.base

@@ -1,0 +1,46 @@
+# Every target makes the environment it needs; nothing has to be installed by hand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: demo test test-slow check bench clean
+
+## The main job on the embedded default, told on one screen. SPEECH=folder uses your recordings.
+demo: $(VENV)/.demo
+	@$(BIN)/python -m deployments.demo $(if $(SPEECH),--speech "$(SPEECH)")
+
+## All tests, those against real servers too; minutes-long ones are in test-slow.
+test: $(VENV)/.dev
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m slow
+
+## Style, types and the direction of imports.
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## Ratios against real peers, measured in one run.
+bench: $(VENV)/.dev
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.extraction
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing what the demo needs (once; a minute or two) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[pipeline,demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing what the tests need (once; some minutes) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,193 @@
+"""The main job on one screen: `make demo`.
+
+Several speakers seal and upload recordings, the ingest flow turns them into sealed features and
+destroys them, and then everyone checks. Nothing here is a stand-in: these are the commands' own
+functions, on the embedded default, in a folder that is left for you to look at.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.demo.corpus import add_troublemakers, synthesise
+from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.cli.display import spectrogram
+from unvoiced.config import Settings
+from unvoiced.errors import NotFound, OpenError
+from unvoiced.ingest.recording import raw_context
+from unvoiced.ingest.status import take_status
+from unvoiced.ingest.workbench import utc_now
+from unvoiced.keys.invitation import Invitation
+from unvoiced.keys.pseudonyms import pseudonym, sample_key
+from unvoiced.log.note import Verifier
+from unvoiced.log.verify import verify_log
+from unvoiced.names import parse_sealed_name
+from unvoiced.reader import FeatureReader, list_features
+from unvoiced.sealing import PrivateKey, open_sealed
+from unvoiced.setup import create_deployment, current_announcement
+from unvoiced.stores import open_store
+from unvoiced.upload import Uploader, recordings_under, upload_all
+
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Tell the story; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speech", type=Path, help="a folder of recordings, one folder a speaker")
+    parser.add_argument("--home", type=Path, default=Path(".demo"), help="made anew at every run")
+    arguments = parser.parse_args()
+    home: Path = arguments.home.resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+
+    _say(1, "Contributors record on their own machines")
+    speech = arguments.speech or _synthesise(home / "contributors")
+    settings = create_deployment(home / "deployment", utc_now())
+    counts = _invite_and_upload(settings, speech, home / "receipts")
+    print_counts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"   sealed there (post-quantum, public key only) and sent: {print_counts}")
+    stolen = next(settings.store("raw").list())
+    stolen_bytes = settings.store("raw").get(stolen.name).data
+    _show_stores(settings, "What the operator holds before the run")
+
+    _say(2, "The ingest flow runs (Prefect, a temporary server, one worker process a core)")
+    if (status := _ingest(settings, home)) != 0:
+        return status
+    _show_stores(settings, "What the operator holds after it")
+
+    _say(3, "Anyone checks the log offline: its public files and its public key, nothing else")
+    _verify_offline(settings, home / "auditor")
+    found = take_status(settings)
+    console.print(
+        f"   accepted {found.accepted} = disposed {found.disposed} + quarantined "
+        f"{found.quarantined} + backlog {found.backlog}: "
+        f"{'[green]it adds up' if found.adds_up else '[red]IT DOES NOT ADD UP'}"
+    )
+
+    _say(4, "Someone wants a deleted recording back")
+    dataset = PrivateKey(settings.vault("dataset").get("dataset/dataset"))
+    _try_to_get_back(settings, stolen.name, stolen_bytes, dataset)
+
+    _say(5, "A data scientist reads features, and leaves a trace")
+    _read_one(settings, dataset)
+    console.print(f"\nAll of it is in [bold]{arguments.home}[/]: try `unvoiced status -c "
+                  f"{arguments.home}/deployment`.")  # fmt: skip
+    return 0 if found.adds_up else 1
+
+
+def _say(number: int, what: str) -> None:
+    console.print(f"\n[bold cyan]{number}[/] [bold]{what}")
+
+
+def _synthesise(folder: Path) -> Path:
+    made = synthesise(folder)
+    bad = add_troublemakers(folder)
+    console.print(f"   {len(made)} synthetic recordings of 8 voices, and {len(bad)} files that are "
+                  "broken in one way or another")  # fmt: skip
+    return folder
+
+
+def _invite_and_upload(settings: Settings, speech: Path, receipts: Path) -> dict[str, int]:
+    key = settings.vault("inviter").get("pseudonym/key")
+    intake = current_announcement(settings)
+    counts: dict[str, int] = {}
+    for folder in sorted(path for path in speech.iterdir() if path.is_dir()):
+        invitation = Invitation(
+            pseudonym(key, folder.name),
+            sample_key(key, folder.name).hex(),
+            settings.store("raw").url,
+            intake,
+            settings.log_vkey,
+        )
+        uploader = Uploader(invitation, settings.store("raw"), receipts / folder.name)
+        files = recordings_under(folder)
+        for outcome, count in upload_all(uploader, files, lambda *_: None).items():
+            counts[outcome] = counts.get(outcome, 0) + count
+    return counts
+
+
+def _ingest(settings: Settings, home: Path) -> int:
+    environment = {"PREFECT_HOME": str(home / "prefect"), **os.environ}
+    started = time.monotonic()
+    run = subprocess.run(  # noqa: S603  (our own command)
+        [sys.executable, "-m", "unvoiced.cli", "ingest", "--config", str(settings.path)],
+        env=environment,
+        check=False,
+        capture_output=not sys.stderr.isatty(),
+        text=True,
+    )
+    for line in (run.stderr or "").splitlines():
+        console.print(f"   {line}", markup=False)
+    console.print(f"   {time.monotonic() - started:.0f} s, nearly all of it Prefect starting")
+    return run.returncode
+
+
+def _show_stores(settings: Settings, title: str) -> None:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 3), pad_edge=True)
+    for heading in ("store", "objects", "size", "what anyone who copies it gets"):
+        table.add_column(heading, justify="right" if heading in {"objects", "size"} else "left")
+    meaning = {
+        "raw": "sealed recordings; only the ingest worker's intake key opens them",
+        "training": "sealed features; the worker that wrote them cannot read them",
+        "log": "digests and receipts (and pseudonyms in pending/, which is not published)",
+        "audit": "who read what, why and when",
+    }
+    for name in ("raw", "training", "log", "audit"):
+        entries = list(settings.store(name).list())
+        size = sum(entry.size for entry in entries)
+        table.add_row(name, str(len(entries)), f"{size / 1e6:.2f} MB", meaning[name])
+    console.print(table)
+
+
+def _verify_offline(settings: Settings, auditor: Path) -> None:
+    published = Path(settings.store("log").url.removeprefix("file://"))
+    auditor.mkdir()
+    shutil.copy(published / "checkpoint", auditor)
+    shutil.copytree(published / "tile", auditor / "tile")
+    verified = verify_log(open_store(auditor.as_uri()), Verifier.parse(settings.log_vkey))
+    console.print(
+        f"   [green]{verified.checkpoint.size} entries verified[/], among them "
+        f"{verified.ledger.disposed} receipts; root {verified.checkpoint.root.hex()[:32]}..."
+    )
+
+
+def _try_to_get_back(settings: Settings, name: str, stolen: bytes, dataset: PrivateKey) -> None:
+    try:
+        settings.store("raw").get(name)
+        console.print("   [yellow]it is still there: quarantined")
+    except NotFound:
+        console.print("   from the raw store: [green]no such object")
+    parsed = parse_sealed_name(name)
+    try:
+        with open_sealed(stolen, dataset, raw_context(*parsed) if parsed else {}):
+            console.print("   [red]a stolen copy opened")
+    except OpenError as error:
+        console.print(f"   a copy stolen earlier, with the data scientists' key: [green]{error}")
+    console.print(
+        "   (the worker's intake key would still open such a copy, until its epoch is retired)"
+    )
+
+
+def _read_one(settings: Settings, dataset: PrivateKey) -> None:
+    training = settings.store("training")
+    longest = max(
+        list_features(training), key=lambda one: float(str(one.context["duration_seconds"]))
+    )
+    audit = AuditTrail(settings.store("audit"), run="demo")
+    arrays = FeatureReader(training, dataset, audit, Purpose.INSPECTION).read(longest)
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+    console.print(f"   {longest.sample} of {longest.pseudonym}: {shapes}")
+    console.print(spectrogram(arrays["log_mel"], width=min(console.width - 4, 76), height=10))
+    console.print(f"   audit trail: {len(list(settings.store('audit').list()))} record")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""What every test may count on."""
+
+import os
+
+import pytest
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what was skipped: in CI a skip is a test that silently stopped testing."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the run on any skip where `UNVOICED_NO_SKIPS` is set."""
+    if _skipped and os.environ.get("UNVOICED_NO_SKIPS") and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name them."""
+    if _skipped and os.environ.get("UNVOICED_NO_SKIPS"):
+        terminalreporter.write_line(f"skipped, which fails here: {', '.join(_skipped)}", red=True)
