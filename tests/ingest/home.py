@@ -109,6 +109,7 @@ class Home:
 
     def on(self, **shelf: Store) -> "Home":
         """The same deployment with these stores in place of its own, their objects as they are."""
+        shelf = {**getattr(self.settings, "shelf", {}), **shelf}
         return replace(self, settings=Shelved(**vars(self.settings) | {"shelf": shelf}))
 
     def in_memory(self, *, versioned: bool) -> "Home":

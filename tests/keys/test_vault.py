@@ -107,7 +107,7 @@ def test_a_damaged_record_is_an_access_error(
 
 def test_a_missing_secret_is_an_access_error(vault: Vault) -> None:
     """By name, which is no secret."""
-    with pytest.raises(AccessError, match="^this vault holds no intake/2026-w46$"):
+    with pytest.raises(AccessError, match=r"^this vault holds no intake/2026-w46$"):
         vault.get("intake/2026-w46")
 
 
@@ -175,7 +175,7 @@ def test_a_vault_is_described_once(store: MemoryStore) -> None:
 
 def test_where_there_is_no_vault_it_says_so(store: MemoryStore) -> None:
     """With the place, which holds no credentials."""
-    with pytest.raises(AccessError, match="^there is no key vault at memory://vault$"):
+    with pytest.raises(AccessError, match=r"^there is no key vault at memory://vault$"):
         argon2id_parameters(store)
 
 
@@ -199,7 +199,7 @@ def test_where_there_is_no_vault_it_says_so(store: MemoryStore) -> None:
 def test_a_damaged_description_is_an_access_error(store: MemoryStore, description: bytes) -> None:
     """A vault is not opened by guessing what its description meant."""
     store.put_if_absent("vault.json", description)
-    with pytest.raises(AccessError, match="^the description of the key vault at .* is damaged$"):
+    with pytest.raises(AccessError, match=r"^the description of the key vault at .* is damaged$"):
         argon2id_parameters(store)
 
 

@@ -18,7 +18,7 @@ from unvoiced.keys.wrapping import (
     wrapper_from_passphrase,
 )
 
-PASSPHRASE = "correct horse battery"
+PASSPHRASE = "correct horse battery"  # noqa: S105  (it is one, of nothing)
 CONTEXT = {"format": "test", "name": "log/signing"}
 # What a guess costs is not under test here.
 CHEAP = Argon2idParameters(salt="00" * 16, memory_kib=64, passes=1, lanes=1)
@@ -33,14 +33,11 @@ def does_not_unwrap(wrapper: LocalWrapper, wrapped: bytes, context: dict[str, st
     assert caught.value.__suppress_context__
 
 
-@given(st.binary(max_size=200), st.dictionaries(st.text(st.characters(codec="utf-8")), st.text()))
+@given(st.binary(max_size=200), st.dictionaries(st.text(), st.text()))
 def test_what_was_wrapped_unwraps_in_its_context(secret: bytes, context: dict[str, str]) -> None:
     """With the same key and context, and never to the same bytes twice."""
     wrapper = LocalWrapper(bytes(32))
-    try:
-        wrapped = wrapper.wrap(secret, context)
-    except ValueError:  # lone surrogates have no canonical form
-        return
+    wrapped = wrapper.wrap(secret, context)
     assert wrapper.unwrap(wrapped, context) == secret
     assert wrapped != wrapper.wrap(secret, context)
 
@@ -79,7 +76,7 @@ def test_a_wrong_passphrase_is_refused_without_repeating_it(wrong: str) -> None:
 @pytest.mark.parametrize("passphrase", ["", "x", "eleven char"])
 def test_a_short_passphrase_is_refused(passphrase: str) -> None:
     """Argon2id makes a guess dear, not a short passphrase long."""
-    with pytest.raises(InputError, match="^a vault passphrase has at least 12 characters$"):
+    with pytest.raises(InputError, match=r"^a vault passphrase has at least 12 characters$"):
         wrapper_from_passphrase(passphrase, CHEAP)
     wrapper_from_passphrase("twelve chars", CHEAP)
 
@@ -158,7 +155,7 @@ def test_a_key_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) 
     path = tmp_path / "kek"
     create_key_file(path)
     path.chmod(mode)
-    with pytest.raises(AccessError, match="^kek may be read by others: chmod 600 it$"):
+    with pytest.raises(AccessError, match=r"^kek may be read by others: chmod 600 it$"):
         wrapper_from_key_file(path)
     path.chmod(0o400)
     wrapper_from_key_file(path)
@@ -171,7 +168,7 @@ def test_a_symlinked_key_file_is_judged_by_what_it_points_to(tmp_path: Path) -> 
     link.symlink_to(path)
     wrapper_from_key_file(link)
     path.chmod(0o644)
-    with pytest.raises(AccessError, match="^link may be read by others"):
+    with pytest.raises(AccessError, match=r"^link may be read by others"):
         wrapper_from_key_file(link)
 
 
@@ -182,7 +179,7 @@ def test_a_file_of_another_size_is_no_key_file(tmp_path: Path, size: int) -> Non
     path = tmp_path / "kek"
     path.write_bytes(b"\xab" * size)
     path.chmod(0o600)
-    with pytest.raises(AccessError, match="^kek is not a key file$"):
+    with pytest.raises(AccessError, match=r"^kek is not a key file$"):
         wrapper_from_key_file(path)
 
 

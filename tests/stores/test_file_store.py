@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.stores.child import exit_status, start, wait
-from unvoiced.errors import AlreadyExists, InputError, StoreError
+from unvoiced.errors import AlreadyExists, Changed, InputError, StoreError
 from unvoiced.stores import open_store
 from unvoiced.stores.file import FileStore
 
@@ -178,6 +179,41 @@ def test_two_processes_in_one_folder(tmp_path: Path) -> None:
     assert seen <= {"p/q/a", "p/q/b"}
     assert list(store.list()) == []
     assert [path.name for path in root.iterdir()] == [".tmp"]
+
+
+def test_a_delete_under_way_holds_a_replace_back(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between delete's check and its unlink no replace gets in: its object would be destroyed."""
+    entry = store.head("p/one")
+    assert entry is not None
+    inside, go, refused = threading.Event(), threading.Event(), threading.Event()
+    unlink = os.unlink
+
+    def slow(path: str, *, dir_fd: int) -> None:
+        if path == "one":
+            inside.set()
+            assert go.wait(20)
+        unlink(path, dir_fd=dir_fd)
+
+    def replace() -> None:
+        with pytest.raises(Changed):
+            store.replace("p/one", b"new", version=entry.version)
+        refused.set()
+
+    monkeypatch.setattr(os, "unlink", slow)
+    deleting = threading.Thread(target=store.delete, args=("p/one", entry.version))
+    replacing = threading.Thread(target=replace)
+    deleting.start()
+    assert inside.wait(20)
+    replacing.start()
+    replacing.join(0.3)
+    assert replacing.is_alive()
+    go.set()
+    deleting.join()
+    replacing.join()
+    assert refused.is_set()
+    assert store.head("p/one") is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""The commands as the four people use them, in their order, on one deployment."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from unvoiced.config import load_settings
+from unvoiced.ingest.batch import finish_interrupted, ingest_batch
+from unvoiced.ingest.plan import make_plan
+from unvoiced.ingest.workbench import open_workbench
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def unvoiced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in an empty folder, as a user would."""
+    monkeypatch.delenv("UNVOICED_CONFIG", raising=False)
+
+    def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "unvoiced.cli", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """Three recordings, one of them broken, under names that say too much."""
+    folder = tmp_path / "my recordings"
+    folder.mkdir()
+    random = np.random.default_rng(7)
+    for name in ("Anna at home.wav", "Anna at work.flac"):
+        soundfile.write(folder / name, random.normal(0, 0.1, 16000), 16000)
+    (folder / "Annas shopping list.wav").write_text("milk, bread")
+    return folder
+
+
+def ingest_without_prefect(folder: Path) -> None:
+    """The library's own run; the flow is tested in tests/integration."""
+    bench = open_workbench(load_settings(folder), "test")
+    finish_interrupted(bench)
+    for batch in make_plan(bench, 256, 2**26, 2**30).batches:
+        ingest_batch(bench, batch)
+
+
+def test_the_tour(unvoiced: Run, recordings: Path, tmp_path: Path) -> None:
+    """Every command of the README's tour does what the README says."""
+    made = unvoiced("init", "deployment").stdout
+    key = next(line for line in made.splitlines() if re.fullmatch(r"\S+\+[0-9a-f]{8}\+\S+", line))
+    unvoiced("invite", "anna-01", "-c", "deployment")
+    sent = unvoiced("upload", recordings.name, "--invitation", "anna-01.invitation").stdout
+    assert "3 uploaded" in sent
+    again = unvoiced("upload", recordings.name, "--invitation", "anna-01.invitation").stdout
+    assert "3 already uploaded" in again
+
+    before = unvoiced("status", "-c", "deployment").stdout
+    assert re.search(r"not yet accepted\W+3\b", before)
+    ingest_without_prefect(tmp_path / "deployment")
+    after = unvoiced("status", "-c", "deployment").stdout
+    assert "It adds up" in after
+    assert re.search(r"= disposed\W+2\b", after)
+    assert "not-audio" in unvoiced("quarantine", "ls", "-c", "deployment").stdout
+
+    # An auditor: the public files and the key, nothing else.
+    public = tmp_path / "public"
+    public.mkdir()
+    shutil.copy(tmp_path / "deployment/stores/log/checkpoint", public)
+    shutil.copytree(tmp_path / "deployment/stores/log/tile", public / "tile")
+    for visit in ("first visit", "extends"):
+        verified = unvoiced("log", "verify", "--log", "public", "--key", key, "--remember", "seen")
+        assert visit in verified.stdout
+
+    # A contributor: their receipt, the public files.
+    receipts = sorted((tmp_path / "unvoiced-receipts").glob("*.json"))
+    assert len(receipts) == 3
+    gone = next(
+        path for path in receipts if json.loads(path.read_text())["file_name"][-4:] == "flac"
+    )
+    name = f"unvoiced-receipts/{gone.name}"
+    unvoiced("log", "proof", name, "--log", "public", "--key", key)
+    proof = next(tmp_path.glob("*-disposed.tlog-proof")).name
+    checked = unvoiced("log", "check", proof, "--key", key, "--receipt", name).stdout
+    assert "Proved: disposed" in checked
+    assert "not_checked" in checked
+    other = next(path for path in receipts if path != gone)
+    unvoiced("log", "check", proof, "--key", key, "--receipt", str(other), code=5)
+
+    # A data scientist.
+    listed = unvoiced("features", "ls", "-c", "deployment").stdout
+    sample = re.search(r"[a-z2-7]{26}/[a-z2-7]{26}", listed)
+    assert sample
+    assert "2 objects" in listed
+    shown = unvoiced("features", "show", sample[0], "--png", "a.png", "-c", "deployment").stdout
+    assert "log_mel (80, 101) float16" in shown
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    trail = list((tmp_path / "deployment/stores/audit").rglob("*.jsonl"))
+    assert len(trail) == 1
+    assert '"purpose":"inspection"' in trail[0].read_text()
+
+    # And nothing the operator holds says who Anna is.
+    for path in (tmp_path / "deployment").rglob("*"):
+        assert "anna" not in str(path.relative_to(tmp_path)).lower()
+        if path.is_file():
+            assert b"anna" not in path.read_bytes().lower()
+
+
+def test_seal_writes_an_object_that_ingest_accepts(
+    unvoiced: Run, recordings: Path, tmp_path: Path
+) -> None:
+    """A recording sealed offline and carried over by other means is as good as an upload."""
+    unvoiced("init", "deployment")
+    unvoiced("invite", "anna-01", "-c", "deployment", "-o", "a.inv")
+    sealed = ("seal", f"{recordings.name}/Anna at home.wav", "-i", "a.inv", "-o", "outbox")
+    unvoiced(*sealed)
+    unvoiced(*sealed, code=2)  # sealed before: not over it
+    shutil.copytree(tmp_path / "outbox", tmp_path / "deployment/stores/raw", dirs_exist_ok=True)
+    ingest_without_prefect(tmp_path / "deployment")
+    assert "1 objects" in unvoiced("features", "ls", "-c", "deployment").stdout
+
+
+def test_release_puts_a_recording_back(unvoiced: Run, recordings: Path, tmp_path: Path) -> None:
+    """What was quarantined is tried again only when somebody says so, and the count holds."""
+    unvoiced("init", "deployment")
+    unvoiced("invite", "anna-01", "-c", "deployment", "-o", "a.inv")
+    unvoiced("upload", recordings.name, "-i", "a.inv")
+    ingest_without_prefect(tmp_path / "deployment")
+    listed = unvoiced("quarantine", "ls", "-c", "deployment").stdout
+    name = re.search(r"[a-z2-7]{26}/[a-z2-7]{26}\.unv", listed)
+    assert name
+    unvoiced("quarantine", "release", name[0], "-c", "deployment")
+    status = unvoiced("status", "-c", "deployment").stdout
+    assert re.search(r"\+ backlog\W+1\b", status)
+    ingest_without_prefect(tmp_path / "deployment")
+    assert "It adds up" in unvoiced("status", "-c", "deployment").stdout
+    assert name[0] in unvoiced("quarantine", "ls", "-c", "deployment").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("status",), 2, "unvoiced init"),
+        (("invite", "anna/../bob", "-c", "deployment"), 2, "not a contributor id"),
+        (("invite", "x" * 300, "-c", "deployment"), 2, "not a contributor id"),
+        (("init", "deployment"), 2, "not empty"),
+        (("upload", "nowhere", "-i", "deployment/unvoiced.toml"), 2, "not an invitation"),
+        (("features", "show", "nobody", "-c", "deployment"), 2, "no features"),
+        (("log", "verify", "--log", "deployment/stores/log"), 2, "go together"),
+        (("log", "proof", "0" * 64, "-c", "deployment"), 5, "never accepted"),
+        (("quarantine", "release", "nothing", "-c", "deployment"), 2, "not in quarantine"),
+    ],
+)
+def test_mistakes_get_one_clear_sentence(
+    unvoiced: Run, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """A wrong word costs a user a sentence and an exit code, never a traceback."""
+    unvoiced("init", "deployment")
+    assert says in unvoiced(*arguments, code=code).stderr.replace("\n", " ")

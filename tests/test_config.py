@@ -1,0 +1,234 @@
+"""The settings file and a new deployment: strict, private, and without a secret in it."""
+
+import base64
+import io
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from unvoiced.config import IngestSettings, Role, Settings, load_settings
+from unvoiced.errors import AccessError, InputError
+from unvoiced.keys.intake import IntakeKey, intake_digest
+from unvoiced.log.note import Verifier
+from unvoiced.setup import announcement_name, create_deployment
+from unvoiced.stores import open_store
+
+NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+PASSPHRASE = "correct horse battery"  # noqa: S105  (it is one, of nothing)
+VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+SECTIONS = {
+    "stores": '[stores]\nraw = "stores/raw"\ntraining = "s3://bucket/training?region=x"\n',
+    "vaults": '[vaults]\nworker = "keys/worker"\n',
+    "log": f'[log]\nvkey = "{VKEY}"\n',
+    "ingest": "[ingest]\n",
+}
+
+
+def settings_file(folder: Path, **sections: str) -> Path:
+    """A file with these sections in place of the good ones."""
+    path = folder / "unvoiced.toml"
+    text = "\n".join(sorted({**SECTIONS, **sections}.values()))
+    path.write_text(text.replace("[ingest]\n[", "["), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """One deployment with a passphrase for the worker's vault, to look at and not to change."""
+    umask = os.umask(0)  # the widest, so that what is private is so by itself
+    try:
+        folder = tmp_path_factory.mktemp("some") / "new" / "deployment"
+        return create_deployment(folder, NOW, {"worker": PASSPHRASE})
+    finally:
+        os.umask(umask)
+
+
+@pytest.fixture
+def passphrase_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that the environment names for the worker's vault."""
+    path = tmp_path / "passphrase"
+    path.write_text(PASSPHRASE + "\n", encoding="utf-8")
+    monkeypatch.setenv("UNVOICED_WORKER_PASSPHRASE_FILE", str(path))
+    return path
+
+
+def test_settings_are_read_from_a_folder_or_a_file(tmp_path: Path) -> None:
+    """What is not said has the documented default."""
+    path = settings_file(tmp_path)
+    settings = load_settings(tmp_path)
+    assert settings == load_settings(path)
+    assert (settings.folder, settings.path) == (tmp_path.resolve(), path.resolve())
+    assert settings.log_vkey == VKEY
+    assert settings.ingest == IngestSettings()
+
+
+def test_ingest_settings_are_read(tmp_path: Path) -> None:
+    """Each by its name."""
+    text = '[ingest]\nfeature_sets = ["a", "b.toml"]\nbatch_samples = 1\nbatch_bytes = 2\n'
+    settings_file(tmp_path, ingest=text + "max_recording_bytes = 3\nworkers = 4\n")
+    assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "name"),
+    [
+        ("more", "[stroage]\nraw = 1\n", "stroage"),
+        ("ingest", "[ingest]\nbatch_sample = 1\n", "batch_sample"),
+        ("stores", SECTIONS["stores"] + 'archvie = "x"\n', "archvie"),
+        ("vaults", SECTIONS["vaults"] + 'wroker = "x"\n', "wroker"),
+        ("log", SECTIONS["log"] + 'vkye = "x"\n', "vkye"),
+    ],
+)
+def test_an_unknown_setting_is_refused_by_name(
+    tmp_path: Path, section: str, text: str, name: str
+) -> None:
+    """A misspelt setting is not a default, in any section."""
+    settings_file(tmp_path, **{section: text})
+    with pytest.raises(InputError, match=name):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("section", ["stores", "vaults", "log"])
+def test_a_missing_section_is_named(tmp_path: Path, section: str) -> None:
+    """Places and the log's key have no default."""
+    settings_file(tmp_path, **{section: ""})
+    with pytest.raises(InputError, match=f"lacks '{section}'"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ("stores", 'stores = "x"\n'),
+        ("stores", "[stores]\nraw = 5\n"),
+        ("vaults", "vaults = []\n"),
+        ("vaults", "[vaults]\nworker = true\n"),
+        ("log", 'log = "x"\n'),
+        ("log", "[log]\nvkey = 5\n"),
+        ("log", "[log]\n"),
+        ("ingest", "ingest = 3\n"),
+        ("ingest", 'ingest = "x"\n'),
+        ("ingest", '[ingest]\nfeature_sets = "speech-16k"\n'),
+        ("ingest", "[ingest]\nfeature_sets = 5\n"),
+        ("ingest", "[ingest]\nfeature_sets = [5]\n"),
+        ("ingest", "[ingest]\nfeature_sets = []\n"),
+        ("ingest", '[ingest]\nbatch_samples = "5"\n'),
+        ("ingest", "[ingest]\nbatch_samples = 5.5\n"),
+        ("ingest", "[ingest]\nbatch_samples = true\n"),
+        ("ingest", "[ingest]\nbatch_bytes = 0\n"),
+        ("ingest", "[ingest]\nmax_recording_bytes = -1\n"),
+        ("ingest", "[ingest]\nworkers = -1\n"),
+    ],
+)
+def test_a_setting_of_another_type_or_range_is_refused(
+    tmp_path: Path, section: str, text: str
+) -> None:
+    """When the file is read, as an input error, not when something trips over it."""
+    sections = {**SECTIONS, section: text}
+    bare_first = sorted(sections.values(), key=lambda each: each.startswith("["))
+    (tmp_path / "unvoiced.toml").write_text("".join(bare_first), encoding="utf-8")
+    with pytest.raises(InputError):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"a = = b", b"\xff\xfe", b"[stores"], ids=repr)
+def test_what_is_not_toml_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+    """Also what is not even text."""
+    (tmp_path / "unvoiced.toml").write_bytes(content)
+    with pytest.raises(InputError, match="is not TOML"):
+        load_settings(tmp_path)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    """The first thing a new user meets."""
+    for place in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(InputError, match=r"make one with `unvoiced init`"):
+            load_settings(place)
+
+
+def test_places_are_relative_to_the_file_or_urls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never to the folder a command happens to run in."""
+    place = '[stores]\nraw = "a b/raw"\ntraining = "memory://config-test"\nlog = "{}"\n'
+    settings_file(tmp_path, stores=place.format((tmp_path / "log").as_posix()))
+    monkeypatch.chdir("/")
+    settings = load_settings(tmp_path)
+    assert settings.store("raw").url == (tmp_path.resolve() / "a b" / "raw").as_uri()
+    assert settings.store("log").url == (tmp_path.resolve() / "log").as_uri()
+    assert settings.store("training") is open_store("memory://config-test")
+    with pytest.raises(InputError, match=r"has no audit under \[stores\]"):
+        settings.store("audit")
+    with pytest.raises(InputError, match=r"has no dataset under \[vaults\]"):
+        settings.vault("dataset")
+
+
+def test_a_vault_opens_with_the_key_file_beside_it(deployment: Settings) -> None:
+    """The embedded default; without the file, or open to others, it does not."""
+    key_file = deployment.folder / "keys" / "dataset.kek"
+    assert len(deployment.vault("dataset").get("dataset/dataset")) == 96
+    key_file.chmod(0o644)
+    with pytest.raises(AccessError, match="may be read by others"):
+        deployment.vault("dataset")
+    key_file.chmod(0o600)
+
+
+def test_a_deployment_works_wherever_it_lies(tmp_path: Path) -> None:
+    """A folder with a space, a percent sign and letters of any language opens as any other."""
+    settings = create_deployment(tmp_path / "Meine Stimmen 100% é", NOW)
+    for role in get_args(Role):
+        settings.vault(role)
+
+
+@pytest.mark.usefixtures("passphrase_file")
+def test_a_vault_with_a_passphrase_opens_by_the_file_the_environment_names(
+    deployment: Settings,
+) -> None:
+    """One line, whose line end is not part of it."""
+    assert len(deployment.vault("worker").get("log/signing")) == 32
+
+
+@pytest.mark.inv("INV-11")
+@pytest.mark.parametrize("content", [b"correct horse batterz\n", b"short", b"", b"\xc3\xff\x00" * 9])
+def test_a_wrong_passphrase_file_is_an_access_error_without_its_content(
+    deployment: Settings, passphrase_file: Path, content: bytes
+) -> None:
+    """Wrong, short, empty or not text: nothing of it stands in the message or behind it."""
+    passphrase_file.write_bytes(content)
+    with pytest.raises((AccessError, InputError)) as caught:
+        deployment.vault("worker").get("log/signing")
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert "batter" not in str(caught.value)
+    assert "0xff" not in str(caught.value)
+
+
+@pytest.mark.parametrize("standard_input", [io.StringIO("no terminal"), None])
+def test_without_a_terminal_and_a_file_there_is_no_passphrase(
+    deployment: Settings, monkeypatch: pytest.MonkeyPatch, standard_input: io.StringIO | None
+) -> None:
+    """A service says what it lacks; it neither waits for input nor reads it from a pipe."""
+    monkeypatch.delenv("UNVOICED_WORKER_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setattr("sys.stdin", standard_input)
+    with pytest.raises(AccessError, match="UNVOICED_WORKER_PASSPHRASE_FILE"):
+        deployment.vault("worker")
+
+
+def test_a_missing_passphrase_file_is_an_access_error(
+    deployment: Settings, passphrase_file: Path
+) -> None:
+    """The variable is named, so that whoever set it finds it."""
+    passphrase_file.unlink()
+    with pytest.raises(AccessError, match=r"^UNVOICED_WORKER_PASSPHRASE_FILE: No such file"):
+        deployment.vault("worker")
+
+
+def test_a_vault_that_is_not_there_is_an_access_error(tmp_path: Path) -> None:
+    """It is not taken for an empty one."""
+    settings_file(tmp_path)
+    with pytest.raises(AccessError, match="there is no key vault at file://"):
+        load_settings(tmp_path).vault("worker")
