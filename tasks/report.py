@@ -113,6 +113,7 @@ class RunReport:
             "taken by another run": total.gone,
             "left": len(total.left),
             "too large to read": len(plan.oversized),
+            "under foreign names, not read": len(plan.foreign),
             "batches failed": len(self._failures),
         }
         table = "\n".join(f"| {what} | {count:,} |" for what, count in rows.items())
@@ -139,6 +140,10 @@ class RunReport:
             *(
                 row(name, "too large", "over [ingest] max_recording_bytes", "raise the limit")
                 for name in self._plan.oversized
+            ),
+            *(
+                row(ascii(name), "not read", "no name that an upload gives", "see who put it there")
+                for name in self._plan.foreign
             ),
             *(
                 row("a batch", "failed", why, "nothing is lost; the next run takes it")

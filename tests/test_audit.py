@@ -87,14 +87,14 @@ def test_the_record_is_stored_before_anything_is_opened(
     audit = MemoryStore("audit")
     seen: list[list[dict[str, Json]]] = []
 
-    def watched(
-        sealed: bytes, keys: Keyring | PrivateKey, expect: Mapping[str, Json]
-    ) -> Plaintext:
+    def watched(sealed: bytes, keys: Keyring | PrivateKey, expect: Mapping[str, Json]) -> Plaintext:
         seen.append(records(audit))
         return open_sealed(sealed, keys, expect)
 
     monkeypatch.setattr(reader, "open_sealed", watched)
-    arrays = FeatureReader(training, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(feature)
+    arrays = FeatureReader(training, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(
+        feature
+    )
     assert np.array_equal(arrays["log_mel"], ARRAYS["log_mel"])
     digest = hashlib.sha256(training.get(feature.name).data).hexdigest()
     assert [[record["objects"] for record in trail] for trail in seen] == [[[digest]], [[digest]]]
@@ -189,7 +189,7 @@ def test_the_requester_is_not_taken_from_the_environment(monkeypatch: pytest.Mon
 
 @pytest.mark.inv("INV-8")
 def test_a_user_without_a_name_is_recorded_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Containers run under numbers that no passwd file knows: reading there works, and is logged."""
+    """Containers run under numbers that no passwd file knows; reading there is logged as well."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
 

@@ -1,10 +1,6 @@
-"""The settings file and a new deployment: strict, private, and without a secret in it."""
+"""The settings file: strict about what it holds, and the way to every vault."""
 
-import base64
 import io
-import os
-import stat
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -13,9 +9,7 @@ import pytest
 
 from unvoiced.config import IngestSettings, Role, Settings, load_settings
 from unvoiced.errors import AccessError, InputError
-from unvoiced.keys.intake import IntakeKey, intake_digest
-from unvoiced.log.note import Verifier
-from unvoiced.setup import announcement_name, create_deployment
+from unvoiced.setup import create_deployment
 from unvoiced.stores import open_store
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
@@ -25,27 +19,21 @@ SECTIONS = {
     "stores": '[stores]\nraw = "stores/raw"\ntraining = "s3://bucket/training?region=x"\n',
     "vaults": '[vaults]\nworker = "keys/worker"\n',
     "log": f'[log]\nvkey = "{VKEY}"\n',
-    "ingest": "[ingest]\n",
 }
 
 
 def settings_file(folder: Path, **sections: str) -> Path:
-    """A file with these sections in place of the good ones."""
+    """A file with these sections in place of the good ones; bare settings come first."""
+    texts = sorted({**SECTIONS, **sections}.values(), key=lambda text: text.startswith("["))
     path = folder / "unvoiced.toml"
-    text = "\n".join(sorted({**SECTIONS, **sections}.values()))
-    path.write_text(text.replace("[ingest]\n[", "["), encoding="utf-8")
+    path.write_text("".join(texts), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One deployment with a passphrase for the worker's vault, to look at and not to change."""
-    umask = os.umask(0)  # the widest, so that what is private is so by itself
-    try:
-        folder = tmp_path_factory.mktemp("some") / "new" / "deployment"
-        return create_deployment(folder, NOW, {"worker": PASSPHRASE})
-    finally:
-        os.umask(umask)
+    return create_deployment(tmp_path_factory.mktemp("deployment"), NOW, {"worker": PASSPHRASE})
 
 
 @pytest.fixture
@@ -129,9 +117,7 @@ def test_a_setting_of_another_type_or_range_is_refused(
     tmp_path: Path, section: str, text: str
 ) -> None:
     """When the file is read, as an input error, not when something trips over it."""
-    sections = {**SECTIONS, section: text}
-    bare_first = sorted(sections.values(), key=lambda each: each.startswith("["))
-    (tmp_path / "unvoiced.toml").write_text("".join(bare_first), encoding="utf-8")
+    settings_file(tmp_path, **{section: text})
     with pytest.raises(InputError):
         load_settings(tmp_path)
 
@@ -194,7 +180,9 @@ def test_a_vault_with_a_passphrase_opens_by_the_file_the_environment_names(
 
 
 @pytest.mark.inv("INV-11")
-@pytest.mark.parametrize("content", [b"correct horse batterz\n", b"short", b"", b"\xc3\xff\x00" * 9])
+@pytest.mark.parametrize(
+    "content", [b"correct horse batterz\n", b"short", b"", b"\xc3\xff\x00" * 9], ids=repr
+)
 def test_a_wrong_passphrase_file_is_an_access_error_without_its_content(
     deployment: Settings, passphrase_file: Path, content: bytes
 ) -> None:

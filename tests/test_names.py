@@ -25,7 +25,9 @@ EXAMPLES = {
 }
 LONGEST = {"contributor id": 128, "pseudonym": 26, "sample id": 64, "feature set name": 48}
 # Enough of the alphabets for a good share to be accepted, and what must never be.
-tempting = st.text(st.sampled_from("azAZ0279-_./\\ \n\r\t\0\x7f\x85\u2028*?%:+=é٣\u202e"), max_size=30)
+tempting = st.text(
+    st.sampled_from("azAZ0279-_./\\ \n\r\t\0\x7f\x85\u2028*?%:+=é٣\u202e"), max_size=30
+)
 pseudonyms = st.from_regex(r"[a-z2-7]{26}", fullmatch=True)
 samples = st.from_regex(r"[a-z0-9][a-z0-9-]{0,63}", fullmatch=True)
 every_kind = pytest.mark.parametrize("kind", CHECKS)

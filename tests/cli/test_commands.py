@@ -171,4 +171,4 @@ def test_mistakes_get_one_clear_sentence(
 ) -> None:
     """A wrong word costs a user a sentence and an exit code, never a traceback."""
     unvoiced("init", "deployment")
-    assert says in unvoiced(*arguments, code=code).stderr.replace("\n", " ")
+    assert says in " ".join(unvoiced(*arguments, code=code).stderr.split())

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.ingest.claims import accounted_for, finished
+from tests.ingest.dying import dies, dying
 from tests.ingest.home import STORES, Home, Sent, digest, expected, same
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.ingest.batch import ingest_batch
@@ -197,6 +198,37 @@ def test_a_slow_run_changes_nothing_after_a_fast_one(home: Home, voices: list[by
     report = slow.run()
     assert (report.disposed, report.left) == (0, {})
     finished(home, sent)
+
+
+@pytest.mark.inv("INV-5")
+def test_a_recording_disposed_of_since_it_was_read_is_not_accepted_again(
+    home: Home, voices: list[bytes]
+) -> None:
+    """A worker reads a recording, another one finishes it: one acceptance and one receipt stand."""
+    sent = home.send("anna", voices[0])
+    slow = home.on(raw=HookedStore(home.store("raw"), once("get", sent.name, home.run, after=True)))
+    slow.run()
+    finished(home, [sent])
+
+
+@pytest.mark.inv("INV-5")
+def test_a_worker_that_comes_second_and_dies_leaves_nothing_missing(
+    home: Home, voices: list[bytes]
+) -> None:
+    """As before, and the slow worker is killed at each of its changes to the stores in turn."""
+    for nth in range(100):
+        trial = home.in_memory(versioned=False)
+        sent = trial.send("anna", voices[0])
+        around = once("get", sent.name, trial.run, after=True)
+        slow = dying(trial, nth, after=True)
+        slow = slow.on(raw=HookedStore(slow.store("raw"), around))
+        died = dies(slow.run)
+        accounted_for(trial, [sent])
+        trial.run()
+        accounted_for(trial, [sent])
+        if not died:
+            return
+    pytest.fail("never got through")
 
 
 @pytest.mark.inv("INV-6")

@@ -1,28 +1,19 @@
 """The same by calls to the stores, with and without versions: what a kill means on S3."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from typing import Any
 
 import pytest
 
 from tests.ingest.claims import accounted_for, finished
-from tests.ingest.home import STORES, Home, Sent
-from tests.ingest.hooked_store import CHANGES, HookedStore
-from unvoiced.errors import StoreError
+from tests.ingest.dying import dies, dying
+from tests.ingest.home import Home, Sent
 from unvoiced.ingest.recording import raw_context
 from unvoiced.log.note import Checkpoint
 from unvoiced.sealing import seal
 from unvoiced.stores.memory import MemoryStore
 
 ENOUGH = 1000
-
-
-class Died(BaseException):
-    """The process is no more; nothing of it goes on."""
 
 
 @dataclass(frozen=True)
@@ -66,30 +57,6 @@ def backlog(tmp_path_factory: pytest.TempPathFactory, voices: list[bytes]) -> Ba
     second = aside.put(first.name, sealed, voices[2])
     unusable = [aside.send("anna", b"no audio"), aside.put("x.txt", b"no sealed object")]
     return Backlog(home, [*sent, second, *unusable], unusable)
-
-
-def dying(home: Home, nth: int, *, after: bool) -> Home:
-    """The deployment as a run sees it that dies at its nth change to any store (from 0)."""
-    changes = count()
-
-    def around(operation: str, _: str, proceed: Callable[[], Any]) -> Any:
-        if operation in CHANGES and next(changes) == nth:
-            if after:
-                with suppress(StoreError):
-                    proceed()
-            raise Died
-        return proceed()
-
-    return home.on(**{name: HookedStore(home.store(name), around) for name in STORES})
-
-
-def dies(run: Callable[[], object]) -> bool:
-    """Whether it did."""
-    try:
-        run()
-    except Died:
-        return True
-    return False
 
 
 @pytest.mark.inv("INV-3")

@@ -67,7 +67,6 @@ def test_a_private_key_shows_its_key_id_only(key: PrivateKey) -> None:
     assert repr(key) == str(key) == f"{key}" == f"<PrivateKey {key.public.key_id.hex()}>"
 
 
-@pytest.mark.inv("INV-2")
 def test_a_private_key_is_neither_pickled_nor_copied(key: PrivateKey) -> None:
     """It does not get into a task's arguments, a result store or another process."""
     for leave in (copy.copy, copy.deepcopy, *(lambda k, p=p: pickle.dumps(k, p) for p in range(6))):

@@ -79,7 +79,6 @@ def test_every_published_failure_is_the_same_error(vector: dict[str, Any]) -> No
     refuses_to_open(lambda: open_sealed(sealed, RING, vector["expect"]))
 
 
-@pytest.mark.inv("INV-11")
 def test_both_keys_are_on_the_ring_that_the_failures_are_tried_with() -> None:
     """The failures above are not failures for want of a key."""
     assert len(RING) == 2
@@ -91,10 +90,8 @@ def test_a_crafted_object_is_refused_for_its_header_alone(vector: dict[str, Any]
     """HPKE opens it with the header it bears, so the rules of the header are what refuses it."""
     sealed = bytes.fromhex(vector["sealed"])
     length = int.from_bytes(sealed[26:HEADER_BYTES_BEFORE_CONTEXT], "big")
-    header, body = (
-        sealed[: HEADER_BYTES_BEFORE_CONTEXT + length],
-        sealed[HEADER_BYTES_BEFORE_CONTEXT + length :],
-    )
+    end = HEADER_BYTES_BEFORE_CONTEXT + length
+    header, body = sealed[:end], sealed[end:]
     suite = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
     assert suite.decrypt(body, KEYS["first"].hpke_key, info=header) == b"authentic"
 

@@ -7,6 +7,7 @@ from unvoiced.disposal import QuarantineRecord
 from unvoiced.ingest.batch import Item
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.log.leaves import encode_leaf
+from unvoiced.stores.object_name import is_object_name
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Plan:
     sealed_bytes: int = 0
     quarantined: int = 0
     oversized: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
 
 
 def make_plan(
@@ -26,7 +28,8 @@ def make_plan(
     """List the raw store and cut it into batches bounded by count and by sealed bytes.
 
     Every version of an object is a recording of its own. An object over `max_recording_bytes` is
-    never read: it is reported and stays where it is.
+    never read: it is reported and stays where it is. So is one under a name with spaces or the
+    like, which something other than an upload put there.
     """
     records = list(bench.quarantine.records())
     _log_unlogged(records, bench)
@@ -36,6 +39,8 @@ def make_plan(
     for item in _recordings(bench):
         if (item.name, item.version) in held:
             plan.quarantined += 1
+        elif not is_object_name(item.name):
+            plan.foreign.append(item.name)
         elif item.size > max_recording_bytes:
             plan.oversized.append(item.name)
         else:

@@ -14,6 +14,7 @@ from unvoiced.disposal import Journal, Quarantine
 from unvoiced.errors import NotFound
 from unvoiced.log.ledger import Ledger
 from unvoiced.stores import Entry, Store
+from unvoiced.stores.object_name import is_object_name
 
 
 @dataclass
@@ -80,7 +81,7 @@ def _digests(raw: Store, listed: list[Entry], quarantine: Quarantine, ledger: Le
     found: set[str] = set()
     for entry in listed:
         known = records.get((entry.name, entry.version))
-        if known is None and sought - found:
+        if known is None and sought - found and is_object_name(entry.name):
             try:
                 known = hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest()
             except NotFound:

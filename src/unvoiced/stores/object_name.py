@@ -22,6 +22,11 @@ def object_name(value: str) -> str:
     return _checked("an object name", _NAME, value)
 
 
+def is_object_name(value: str) -> bool:
+    """Whether a store can be asked about this name; a listing may show others."""
+    return len(value) <= MAX_LENGTH and _NAME.fullmatch(value) is not None
+
+
 def name_prefix(value: str) -> str:
     """Return the prefix as it is, or raise `InputError` where no name can start with it."""
     return _checked("a prefix of object names", _PREFIX, value)
