@@ -86,7 +86,11 @@ class Sent:
     @property
     def feature_name(self) -> str:
         """Where its features belong in the training store."""
-        return feature_object_name(load_feature_set("speech-16k"), self.pseudonym, self.sample)
+        return self.feature_name_in("speech-16k")
+
+    def feature_name_in(self, feature_set: str) -> str:
+        """Where its features of some set belong in the training store."""
+        return feature_object_name(load_feature_set(feature_set), self.pseudonym, self.sample)
 
 
 @dataclass(frozen=True)
@@ -211,12 +215,21 @@ class Home:
         """The key of the data scientists."""
         return PrivateKey(self.settings.vault("dataset").get("dataset/dataset"))
 
-    def features(self) -> dict[str, dict[str, np.ndarray]]:
-        """Every feature object by name, opened as a data scientist would."""
+    def with_sets(self, *names: str) -> "Home":
+        """The same deployment, its settings file naming other feature sets."""
+        ingest = replace(self.settings.ingest, feature_sets=names)
+        return replace(self, settings=replace(self.settings, ingest=ingest))
+
+    def features(self, part: str = "") -> dict[str, dict[str, np.ndarray]]:
+        """Feature objects by name, opened as a data scientist would; with `part`, those with it."""
         training = self.store("training")
         trail = AuditTrail(MemoryStore(), "test")
         reader = FeatureReader(training, self.dataset(), trail, Purpose.INSPECTION)
-        return {feature.name: reader.read(feature) for feature in list_features(training)}
+        return {
+            feature.name: reader.read(feature)
+            for feature in list_features(training)
+            if part in feature.name
+        }
 
 
 def digest(data: bytes) -> str:
@@ -225,9 +238,9 @@ def digest(data: bytes) -> str:
 
 
 @cache
-def expected(data: bytes) -> dict[str, np.ndarray]:
+def expected(data: bytes, feature_set: str = "speech-16k") -> dict[str, np.ndarray]:
     """The features a recording has to end up as."""
-    extracted = extract(data, load_feature_set("speech-16k"))
+    extracted = extract(data, load_feature_set(feature_set))
     return cast("dict[str, np.ndarray]", extracted.arrays)
 
 

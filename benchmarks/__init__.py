@@ -1,0 +1,1 @@
+"""Against real peers, interleaved in one run, as ratios of medians."""
