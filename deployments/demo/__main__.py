@@ -28,7 +28,6 @@ from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
-from unvoiced.names import parse_sealed_name
 from unvoiced.reader import FeatureReader, list_features
 from unvoiced.sealing import PrivateKey, open_sealed
 from unvoiced.setup import create_deployment, current_announcement
@@ -48,38 +47,41 @@ def main() -> int:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
 
-    _say(1, "Contributors record on their own machines")
+    _say(1, "Contributors record, seal and send, on their own machines")
     speech = arguments.speech or _synthesise(home / "contributors")
     settings = create_deployment(home / "deployment", utc_now())
     counts = _invite_and_upload(settings, speech, home / "receipts")
-    print_counts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    console.print(f"   sealed there (post-quantum, public key only) and sent: {print_counts}")
-    stolen = next(settings.store("raw").list())
-    stolen_bytes = settings.store("raw").get(stolen.name).data
-    _show_stores(settings, "What the operator holds before the run")
+    sent = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"   sealed to a post-quantum public key: {sent}")
+    raw = settings.store("raw")
+    stolen = {entry.name: raw.get(entry.name).data for entry in raw.list()}
+    console.print("   [dim](a thief copies the raw store here)")
+    _show_stores(settings)
 
-    _say(2, "The ingest flow runs (Prefect, a temporary server, one worker process a core)")
-    if (status := _ingest(settings, home)) != 0:
-        return status
-    _show_stores(settings, "What the operator holds after it")
+    _say(2, "The ingest flow runs: Prefect, one worker process a core")
+    if (exit_status := _ingest(settings, home)) != 0:
+        return exit_status
+    _show_stores(settings)
 
-    _say(3, "Anyone checks the log offline: its public files and its public key, nothing else")
+    _say(3, "Anyone checks the log offline: its public files, its public key")
     _verify_offline(settings, home / "auditor")
     found = take_status(settings)
+    verdict = "[green]it adds up" if found.adds_up else "[red]IT DOES NOT ADD UP"
     console.print(
         f"   accepted {found.accepted} = disposed {found.disposed} + quarantined "
-        f"{found.quarantined} + backlog {found.backlog}: "
-        f"{'[green]it adds up' if found.adds_up else '[red]IT DOES NOT ADD UP'}"
+        f"{found.quarantined} + backlog {found.backlog}: {verdict}"
     )
 
     _say(4, "Someone wants a deleted recording back")
     dataset = PrivateKey(settings.vault("dataset").get("dataset/dataset"))
-    _try_to_get_back(settings, stolen.name, stolen_bytes, dataset)
+    _try_to_get_back(settings, stolen, dataset)
 
     _say(5, "A data scientist reads features, and leaves a trace")
     _read_one(settings, dataset)
-    console.print(f"\nAll of it is in [bold]{arguments.home}[/]: try `unvoiced status -c "
-                  f"{arguments.home}/deployment`.")  # fmt: skip
+    command = Path(sys.executable).parent / "unvoiced"
+    if command.is_relative_to(Path.cwd()):
+        command = command.relative_to(Path.cwd())
+    console.print(f"\nLook around: {command} status -c {arguments.home}/deployment")
     return 0 if found.adds_up else 1
 
 
@@ -90,8 +92,7 @@ def _say(number: int, what: str) -> None:
 def _synthesise(folder: Path) -> Path:
     made = synthesise(folder)
     bad = add_troublemakers(folder)
-    console.print(f"   {len(made)} synthetic recordings of 8 voices, and {len(bad)} files that are "
-                  "broken in one way or another")  # fmt: skip
+    console.print(f"   {len(made)} recordings of 8 synthetic voices, {len(bad)} broken files")
     return folder
 
 
@@ -115,32 +116,35 @@ def _invite_and_upload(settings: Settings, speech: Path, receipts: Path) -> dict
 
 
 def _ingest(settings: Settings, home: Path) -> int:
-    environment = {"PREFECT_HOME": str(home / "prefect"), **os.environ}
+    environment = {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        **os.environ,
+    }
     started = time.monotonic()
     run = subprocess.run(  # noqa: S603  (our own command)
         [sys.executable, "-m", "unvoiced.cli", "ingest", "--config", str(settings.path)],
         env=environment,
         check=False,
-        capture_output=not sys.stderr.isatty(),
+        stderr=subprocess.PIPE,
         text=True,
     )
-    for line in (run.stderr or "").splitlines():
-        console.print(f"   {line}", markup=False)
-    console.print(f"   {time.monotonic() - started:.0f} s, nearly all of it Prefect starting")
+    console.print(f"   {run.stderr.strip()}", markup=False)
+    seconds = time.monotonic() - started
+    console.print(f"   [dim]{seconds:.0f} s, nearly all of it a Prefect server starting")
     return run.returncode
 
 
-def _show_stores(settings: Settings, title: str) -> None:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 3), pad_edge=True)
-    for heading in ("store", "objects", "size", "what anyone who copies it gets"):
+def _show_stores(settings: Settings) -> None:
+    table = Table(box=None, padding=(0, 2), pad_edge=True, header_style="dim")
+    for heading in ("store", "objects", "size", "what a copy of it is worth"):
         table.add_column(heading, justify="right" if heading in {"objects", "size"} else "left")
     meaning = {
-        "raw": "sealed recordings; only the ingest worker's intake key opens them",
-        "training": "sealed features; the worker that wrote them cannot read them",
-        "log": "digests and receipts (and pseudonyms in pending/, which is not published)",
-        "audit": "who read what, why and when",
+        "raw": "sealed to the worker's intake key",
+        "training": "sealed; who wrote it cannot read it",
+        "log": "digests and receipts",
     }
-    for name in ("raw", "training", "log", "audit"):
+    for name in ("raw", "training", "log"):
         entries = list(settings.store(name).list())
         size = sum(entry.size for entry in entries)
         table.add_row(name, str(len(entries)), f"{size / 1e6:.2f} MB", meaning[name])
@@ -155,25 +159,23 @@ def _verify_offline(settings: Settings, auditor: Path) -> None:
     verified = verify_log(open_store(auditor.as_uri()), Verifier.parse(settings.log_vkey))
     console.print(
         f"   [green]{verified.checkpoint.size} entries verified[/], among them "
-        f"{verified.ledger.disposed} receipts; root {verified.checkpoint.root.hex()[:32]}..."
+        f"{verified.ledger.disposed} receipts; root {verified.checkpoint.root.hex()[:16]}..."
     )
 
 
-def _try_to_get_back(settings: Settings, name: str, stolen: bytes, dataset: PrivateKey) -> None:
+def _try_to_get_back(settings: Settings, stolen: dict[str, bytes], key: PrivateKey) -> None:
+    raw = settings.store("raw")
+    name = next(name for name in stolen if raw.head(name) is None)
     try:
-        settings.store("raw").get(name)
-        console.print("   [yellow]it is still there: quarantined")
+        raw.get(name)
     except NotFound:
         console.print("   from the raw store: [green]no such object")
-    parsed = parse_sealed_name(name)
     try:
-        with open_sealed(stolen, dataset, raw_context(*parsed) if parsed else {}):
-            console.print("   [red]a stolen copy opened")
-    except OpenError as error:
-        console.print(f"   a copy stolen earlier, with the data scientists' key: [green]{error}")
-    console.print(
-        "   (the worker's intake key would still open such a copy, until its epoch is retired)"
-    )
+        with open_sealed(stolen[name], key, raw_context(*name.removesuffix(".unv").split("/"))):
+            console.print("   [red]the thief's copy opened")
+    except OpenError:
+        console.print("   the thief's copy, with all keys of the data scientists: [green]no")
+    console.print("   [dim](the worker's intake key opens such a copy until its epoch is retired)")
 
 
 def _read_one(settings: Settings, dataset: PrivateKey) -> None:
@@ -184,7 +186,7 @@ def _read_one(settings: Settings, dataset: PrivateKey) -> None:
     audit = AuditTrail(settings.store("audit"), run="demo")
     arrays = FeatureReader(training, dataset, audit, Purpose.INSPECTION).read(longest)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-    console.print(f"   {longest.sample} of {longest.pseudonym}: {shapes}")
+    console.print(f"   contributor {longest.pseudonym}: {shapes}")
     console.print(spectrogram(arrays["log_mel"], width=min(console.width - 4, 76), height=10))
     console.print(f"   audit trail: {len(list(settings.store('audit').list()))} record")
 
