@@ -1,0 +1,169 @@
+"""Verifying a whole log: history as in test_reader, and the accounts kept in it."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+import rfc8785
+from histories import numbered
+
+from unvoiced.disposal import Observation, PlacedFeatures, Receipt
+from unvoiced.errors import VerificationError
+from unvoiced.log.leaves import encode_leaf, parse_leaf
+from unvoiced.log.note import Signer
+from unvoiced.log.proof import TlogProof
+from unvoiced.log.reader import LogReader
+from unvoiced.log.verify import leaves_about, verify_log, verify_proof
+from unvoiced.log.writer import LogWriter
+from unvoiced.stores.memory import MemoryStore
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def digest(number: int) -> str:
+    """The digest of a recording that never was."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def accepted(number: int) -> bytes:
+    """A leaf that takes it over."""
+    return encode_leaf("accepted", digest(number), NOW, size=1, version="v", intake_key=None)
+
+
+def disposed(number: int) -> bytes:
+    """A proper receipt for it."""
+    gone = Observation(version_listed=False, current="absent", delete_markers=0, time=NOW)
+    placed = (PlacedFeatures("name", digest(-1), digest(-2)),)
+    return Receipt(digest(number), 1, "object", placed, gone, "test").leaf()
+
+
+def edited(leaf: bytes, **fields: object) -> bytes:
+    """The same leaf with other fields."""
+    return rfc8785.dumps({**parse_leaf(leaf).fields, **fields})
+
+
+def log_of(signer: Signer, *leaves: bytes) -> MemoryStore:
+    """A properly signed log of these leaves, whatever they say."""
+    store = MemoryStore()
+    LogWriter.create(store, signer).append(lambda _: leaves)
+    return store
+
+
+def test_an_honest_log_verifies_and_gives_its_accounts(signer: Signer) -> None:
+    """Counts come out as they went in, and the checkpoint is the published one."""
+    quarantined = encode_leaf("quarantined", digest(1), NOW, reason="truncated")
+    store = log_of(signer, *(accepted(n) for n in range(4)), disposed(0), quarantined, disposed(2))
+    found = verify_log(store, signer.verifier)
+    assert (found.checkpoint.size, found.ledger.accepted, found.ledger.disposed) == (7, 4, 2)
+    assert found.ledger.quarantined == {digest(1): "truncated"}
+    assert found.ledger.backlog == {digest(3)}
+
+
+def test_a_long_log_in_uneven_appends_verifies(signer: Signer) -> None:
+    """Tiles that were superseded on the way are not asked for."""
+    store = MemoryStore()
+    writer = LogWriter.create(store, signer)
+    for start in range(0, 70_000, 17_500):
+        batch = [accepted(number) for number in range(start, start + 17_500)]
+        writer.append(lambda _, batch=batch: batch)  # type: ignore[misc]
+    assert verify_log(store, signer.verifier).ledger.accepted == 70_000
+
+
+@pytest.mark.inv("INV-5")
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        (disposed(0),),
+        (accepted(0), disposed(0), disposed(0)),
+        (accepted(0), accepted(0)),
+        (accepted(0), encode_leaf("released", digest(0), NOW)),
+        (encode_leaf("quarantined", digest(0), NOW, reason="truncated"),),
+        (accepted(0), disposed(0), encode_leaf("quarantined", digest(0), NOW, reason="empty")),
+        (encode_leaf("contributor-key", digest(0), NOW),) * 2,
+    ],
+    ids=[
+        "receipt without acceptance",
+        "second receipt",
+        "accepted twice",
+        "released from no quarantine",
+        "quarantined without acceptance",
+        "quarantined after disposal",
+        "key logged twice",
+    ],
+)
+def test_accounts_that_contradict_themselves_are_refused(
+    signer: Signer, leaves: tuple[bytes, ...]
+) -> None:
+    """A log may be signed and whole, and still not be an account of anything."""
+    with pytest.raises(VerificationError, match="contradicts"):
+        verify_log(log_of(signer, *leaves), signer.verifier)
+
+
+@pytest.mark.inv("INV-4")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"observed": {}},
+        {"observed": {"version_listed": True, "current": "absent", "delete_markers": 0}},
+        {"observed": {"version_listed": False, "current": "present", "delete_markers": 0}},
+        {"features": []},
+        {"not_checked": []},
+    ],
+)
+def test_a_receipt_without_its_observation_is_refused(
+    signer: Signer, fields: dict[str, object]
+) -> None:
+    """Signing a receipt does not make it one."""
+    store = log_of(signer, accepted(0), edited(disposed(0), **fields))
+    with pytest.raises(VerificationError, match="without the observation"):
+        verify_log(store, signer.verifier)
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        b"",
+        b"not JSON",
+        b'{"kind": "accepted"}',
+        edited(accepted(0), kind="forgotten"),
+        edited(accepted(0), sha256="0" * 63),
+        accepted(0) + b"\n",
+        b"[" * 9000,
+    ],
+)
+def test_a_leaf_of_no_known_form_is_refused(signer: Signer, leaf: bytes) -> None:
+    """One spelling of everything, and nothing unknown."""
+    with pytest.raises(VerificationError, match="not one of this log's"):
+        verify_log(log_of(signer, leaf), signer.verifier)
+
+
+@pytest.mark.inv("INV-7")
+def test_a_log_begun_anew_is_noticed_by_who_remembers(signer: Signer) -> None:
+    """The right key over another history does not pass at the second visit."""
+    remembered = verify_log(log_of(signer, accepted(0)), signer.verifier).checkpoint
+    other = log_of(signer, accepted(1), accepted(0))
+    with pytest.raises(VerificationError):
+        verify_log(other, signer.verifier, remembered)
+
+
+def test_a_proof_file_names_its_leaf_and_holds_only_for_it(signer: Signer) -> None:
+    """What a contributor keeps is checked with the key alone; another leaf in it fails."""
+    store = log_of(signer, accepted(0), accepted(1), disposed(0))
+    reader = LogReader(store, signer.verifier)
+    found = list(leaves_about(reader, digest(0)))
+    assert [leaf.kind for _, _, leaf in found] == ["accepted", "disposed"]
+    for index, data, leaf in found:
+        proof = reader.proof(index, data)
+        proved, checkpoint = verify_proof(TlogProof.parse(proof.encode()), signer.verifier)
+        assert (proved, checkpoint.size) == (leaf, 3)
+        forged = TlogProof(proof.index, proof.hashes, proof.checkpoint, disposed(1))
+        with pytest.raises(VerificationError):
+            verify_proof(forged, signer.verifier)
+    with pytest.raises(VerificationError, match="does not carry"):
+        verify_proof(reader.proof(0), signer.verifier)
+
+
+def test_entries_that_are_no_leaves_are_refused(signer: Signer) -> None:
+    """A tree of arbitrary entries is not this project's log."""
+    with pytest.raises(VerificationError):
+        verify_log(log_of(signer, *numbered("a", 3)), signer.verifier)
