@@ -4,8 +4,8 @@ INV-8 a record is durable before the first byte of what it speaks of is opened; 
 written, nothing is read. The requester is taken from the operating system, not from an argument.
 """
 
-import getpass
 import os
+import pwd
 import secrets
 import socket
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class AuditTrail:
         now = datetime.now(UTC)
         record = AccessRecord(
             objects=tuple(objects),
-            requester=f"os-user:{getpass.getuser()}:{os.getuid()}",
+            requester=_requester(),
             purpose=purpose.value,
             time=rfc3339(now),
             source=socket.gethostname(),
@@ -71,3 +71,12 @@ class AuditTrail:
         name = f"{now:%Y-%m-%d}/{int(now.timestamp() * 1000):012x}-{secrets.token_hex(8)}.jsonl"
         self._store.put_if_absent(name, rfc8785.dumps(asdict(record)) + b"\n")
         return record
+
+
+def _requester() -> str:
+    """Who the operating system says we are; environment variables are anyone's to set."""
+    uid = os.getuid()
+    try:
+        return f"os-user:{pwd.getpwuid(uid).pw_name}:{uid}"
+    except KeyError:
+        return f"os-user:{uid}"

@@ -11,7 +11,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -92,7 +93,8 @@ class Settings:
             return Vault(store, wrapper_from_passphrase(_passphrase(role), parameters))
         if not place.startswith("file://"):
             raise AccessError(f"the {role} vault at {store.url} needs a passphrase, not a key file")
-        return Vault(store, wrapper_from_key_file(Path(f"{place.removeprefix('file://')}.kek")))
+        folder = Path(unquote(urlsplit(place).path))
+        return Vault(store, wrapper_from_key_file(folder.with_name(f"{folder.name}.kek")))
 
     def _place(self, table: Mapping[str, str], section: str, name: str) -> str:
         try:
@@ -110,7 +112,9 @@ def _passphrase(role: str) -> str:
             return Path(named).read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
             raise AccessError(f"{variable}: {error.strerror}") from None
-    if sys.stdin.isatty():
+        except UnicodeDecodeError:
+            raise AccessError(f"the file that {variable} names is not text") from None
+    if sys.stdin is not None and sys.stdin.isatty():
         return getpass.getpass(f"Passphrase of the {role} vault: ")
     raise AccessError(f"the {role} vault has a passphrase: name its file in {variable}")
 
@@ -122,24 +126,45 @@ def load_settings(place: Path) -> Settings:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror} (make one with `unvoiced init`)") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
-    unknown = content.keys() - {"stores", "vaults", "log", "ingest"}
-    ingest = content.get("ingest", {})
-    unknown |= ingest.keys() - {field.name for field in fields(IngestSettings)}
-    if unknown:
-        raise InputError(f"{path} has unknown settings: {', '.join(sorted(unknown))}")
-    if "feature_sets" in ingest:
-        ingest["feature_sets"] = tuple(ingest["feature_sets"])
-    try:
-        return Settings(
-            folder=path.resolve().parent,
-            stores=content["stores"],
-            vaults=content["vaults"],
-            log_vkey=content["log"]["vkey"],
-            ingest=IngestSettings(**ingest),
-        )
-    except KeyError as error:
-        raise InputError(f"{path} lacks {error}") from None
-    except TypeError:
-        raise InputError(f"{path} has a setting of the wrong type") from None
+    known = {
+        "stores": dict.fromkeys(get_args(StoreName), str),
+        "vaults": dict.fromkeys(get_args(Role), str),
+        "log": {"vkey": str},
+        "ingest": {field.name: type(field.default) for field in fields(IngestSettings)},
+    }
+    if unknown := content.keys() - known.keys():
+        raise InputError(f"{path} has unknown sections: {', '.join(sorted(unknown))}")
+    tables = {name: _table(path, content, name, types) for name, types in known.items()}
+    if "vkey" not in tables["log"]:
+        raise InputError(f"{path} has no vkey under [log]")
+    return Settings(
+        folder=path.resolve().parent,
+        stores=tables["stores"],
+        vaults=tables["vaults"],
+        log_vkey=tables["log"]["vkey"],
+        ingest=IngestSettings(**tables["ingest"]),
+    )
+
+
+def _table(
+    path: Path, content: dict[str, Any], section: str, types: Mapping[str, type]
+) -> dict[str, Any]:
+    """One section, each of its settings known and of its type; lists of names become tuples."""
+    table = content.get(section, {})
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: [{section}] is not a table")
+    if unknown := table.keys() - types.keys():
+        names = ", ".join(sorted(unknown))
+        raise InputError(f"{path} has unknown settings under [{section}]: {names}")
+    checked = {}
+    for name, value in table.items():
+        if types[name] is tuple:
+            well_typed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        else:
+            well_typed = type(value) is types[name]
+        if not well_typed:
+            raise InputError(f"{path}: [{section}] {name} has a value of the wrong type")
+        checked[name] = tuple(value) if types[name] is tuple else value
+    return checked

@@ -40,6 +40,10 @@ class OpenError(AccessError):
     def __init__(self) -> None:
         super().__init__("the sealed object does not open with this key in this context")
 
+    def __reduce__(self) -> tuple[type["OpenError"], tuple[()]]:
+        """Survive the trip between processes."""
+        return (OpenError, ())
+
 
 class StoreError(UnvoicedError):
     """A store did not do what was asked of it."""

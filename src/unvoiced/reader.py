@@ -97,4 +97,6 @@ def _describe(name: str, sealed: bytes) -> FeatureObject:
         raise InputError(f"{name} is no feature object's name")
     _, feature_set, pseudonym, sample = parts
     context = parse_header(sealed).context
+    if str(context.get("feature_set"))[:8] != feature_set.rpartition("-")[2]:
+        raise InputError(f"{name} says it is of another feature set than its folder")
     return FeatureObject(name, feature_set, pseudonym, sample, len(sealed), context)

@@ -17,6 +17,7 @@ from unvoiced.keys.vault import Vault, describe_vault
 from unvoiced.keys.wrapping import (
     Argon2idParameters,
     Wrapper,
+    check_passphrase,
     create_key_file,
     wrapper_from_passphrase,
 )
@@ -57,26 +58,30 @@ def create_deployment(
     file is written last: a folder without one is not a deployment. Raises `InputError`.
     """
     folder = folder.resolve()
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty; a deployment is made in a new folder")
+    for passphrase in (passphrases or {}).values():
+        check_passphrase(passphrase)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     (folder / "keys").mkdir(mode=0o700)
+    (folder / "stores").mkdir(mode=0o700)
     vaults = {
         role: _create_vault(folder / "keys" / role, (passphrases or {}).get(role))
         for role in get_args(Role)
     }
     for name in get_args(StoreName):
-        (folder / "stores" / name).mkdir(parents=True, mode=0o700)
+        (folder / "stores" / name).mkdir(mode=0o700)
 
     signer = _create_keys(vaults)
     LogWriter.create(open_store((folder / "stores" / "log").as_uri()), signer)
     text = _TEMPLATE.format(vkey=signer.vkey)
-    descriptor = os.open(folder / FILE_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    begun = folder / f"{FILE_NAME}.part"
+    descriptor = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    settings = load_settings(folder)
-    create_intake_key(settings, vaults["worker"], now)
-    return settings
+    create_intake_key(load_settings(begun), vaults["worker"], now)
+    begun.rename(folder / FILE_NAME)
+    return load_settings(folder)
 
 
 def create_intake_key(settings: Settings, worker: Vault, now: datetime) -> IntakeKey:

@@ -1,4 +1,4 @@
-"""Real recordings where there are some, synthetic ones elsewhere, and a deployment to ingest into."""
+"""Real recordings where there are some, synthetic ones elsewhere, and an empty deployment."""
 
 import os
 import tempfile
@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def memory_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is quick to sync, for trials by the hundred: a kill does not tell the two apart."""
+    """A folder that is quick to sync, for trials by the hundred; a kill meets the same bytes."""
     shared_memory = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
     place = shared_memory if os.access(shared_memory, os.W_OK) else tmp_path
     with tempfile.TemporaryDirectory(dir=place) as folder:

@@ -46,6 +46,7 @@ class Clock:
         self._now = START
 
     def __call__(self) -> datetime:
+        """The time."""
         self._now += timedelta(seconds=1)
         return self._now
 
@@ -107,7 +108,7 @@ class Home:
 
     @classmethod
     def copy(cls, source: Path, folder: Path) -> "Home":
-        """Another deployment's tree, keys and all. What is journalled names versions: none may be."""
+        """Another deployment's tree, keys and all, before its first run (versions become others)."""
         shutil.copytree(source, folder)
         return cls(load_settings(folder))
 

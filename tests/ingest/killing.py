@@ -37,7 +37,7 @@ def _in_child(nth: int, when: When, act: Callable[[], object]) -> NoReturn:
             die_at(patch, nth, when)
             act()
         status = SURVIVED
-    except BaseException:  # noqa: BLE001  (whatever it is, the child must not go on as a pytest)
+    except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
     finally:

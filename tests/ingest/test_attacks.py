@@ -1,6 +1,7 @@
-"""Whoever can write to a store gets no recording destroyed for nothing, and nothing sealed to them."""
+"""Whoever can write to a store gets nothing destroyed in vain, and nothing sealed to them."""
 
 import base64
+
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -67,7 +68,7 @@ def test_features_sealed_by_somebody_else_are_replaced(home: Home, voices: list[
 def test_genuine_features_of_another_recording_are_replaced(
     home: Home, voices: list[bytes], other: str
 ) -> None:
-    """An object that a worker did make and the log knows, copied under a name that is not its own."""
+    """An object that a worker did make and the log knows, copied under another's name."""
     first = home.send(other, voices[0])
     home.run()
     training = home.store("training")
@@ -138,7 +139,7 @@ def test_a_key_swapped_during_a_run_keeps_the_recordings_where_they_are(
 def test_another_contributors_key_is_not_taken_for_this_ones(
     home: Home, voices: list[bytes]
 ) -> None:
-    """B's genuine key object copied over A's, before A's first recording: A gets a key of A's own."""
+    """B's genuine key object put in A's place, before A's first recording: A gets A's own."""
     bruno = home.send("bruno", voices[0])
     home.run()
     anna = home.send("anna", voices[1])
@@ -154,7 +155,7 @@ def test_another_contributors_key_is_not_taken_for_this_ones(
 def test_features_damaged_after_the_put_do_not_cost_the_recording(
     home: Home, voices: list[bytes]
 ) -> None:
-    """What is read back is not what was put: nothing is destroyed, and the next run puts it right."""
+    """What is read back is not what was put: nothing is destroyed, the next run puts it right."""
     sent = home.send("anna", voices[0])
     training = home.store("training")
 
@@ -203,7 +204,7 @@ def assert_only_the_copy_is_left(home: Home, sent: Sent) -> None:
 def test_a_copy_under_another_prefix_does_not_cost_the_original_its_receipt(
     home: Home, voices: list[bytes], operation: str
 ) -> None:
-    """As before, and the run dies after it has destroyed the original: the receipt still follows."""
+    """As before, and the run dies having destroyed the original: the receipt still follows."""
     sent = home.send("anna", voices[0])
     bruno = home.invitation("bruno").pseudonym
     home.put(f"{bruno}/{sent.sample}.unv", sent.sealed)

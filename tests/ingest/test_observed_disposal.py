@@ -1,4 +1,4 @@
-"""No receipt without observed absence: not from a store that lies, and not from code that forgets."""
+"""No receipt without observed absence: not from a store that lies, nor from careless code."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -148,9 +148,7 @@ def test_a_delete_that_did_not_destroy_earns_no_receipt(
 
 @pytest.mark.inv("INV-4")
 @pytest.mark.parametrize("hidden_from", ["head", "versions"])
-def test_both_looks_have_to_show_absence(
-    home: Home, voices: list[bytes], hidden_from: str
-) -> None:
+def test_both_looks_have_to_show_absence(home: Home, voices: list[bytes], hidden_from: str) -> None:
     """Gone from one of HEAD and the list of versions is not gone."""
     home = home.in_memory(versioned=True)
     sent = home.send("anna", voices[0])

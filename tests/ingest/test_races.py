@@ -52,7 +52,7 @@ def in_child(act: Callable[[], object]) -> int:
         try:
             act()
             status = 0
-        except BaseException:  # noqa: BLE001  (the child must not go on as a pytest)
+        except BaseException:
             traceback.print_exc()
             sys.stderr.flush()
         finally:
@@ -64,7 +64,9 @@ def in_child(act: Callable[[], object]) -> int:
 @pytest.mark.inv("INV-6")
 @pytest.mark.inv("INV-7")
 @pytest.mark.parametrize("nth", range(ROUNDS))
-def test_two_runs_at_once_in_two_processes(memory_disk: Path, voices: list[bytes], nth: int) -> None:
+def test_two_runs_at_once_in_two_processes(
+    memory_disk: Path, voices: list[bytes], nth: int
+) -> None:
     """Both end well; each recording has one receipt and one feature object, and all of them open.
 
     Both see each contributor for the first time: whichever key came second is used by nobody.
@@ -96,7 +98,7 @@ def test_four_runs_at_once_on_one_store(
     def work(who: int) -> None:
         try:
             halting(home, f"{nth} {who}").run(batch_samples=2 + who)
-        except BaseException as error:  # noqa: BLE001  (told to the test, which fails)
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(who,)) for who in range(4)]

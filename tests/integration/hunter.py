@@ -79,7 +79,10 @@ class Hunter:
 
     def in_names(self, paths: Iterable[Path]) -> set[Find]:
         """The needles in the paths themselves."""
-        return self.in_bytes(b"\n".join(os.fsencode(path) for path in paths), "a path")
+        names = {str(path): os.fsencode(path) for path in paths}
+        if not self.in_bytes(b"\n".join(names.values()), "a path"):
+            return set()
+        return set().union(*(self.in_bytes(name, path) for path, name in names.items()))
 
     def in_database(self, path: Path) -> set[Find]:
         """The needles in the cells of an SQLite database, which its pages may cut in two."""
@@ -131,9 +134,9 @@ def rows(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
 
 
 def changed_since(stamp: Path, roots: Iterable[Path]) -> list[Path]:
-    """Every regular file on the roots' file systems whose status changed after the stamp's."""
-    command = ["find", *roots, "-xdev", "(", "-path", "/proc", "-o", "-path", "/sys", ")", "-prune",
-               "-o", "-type", "f", "-cnewer", stamp, "-print0"]  # fmt: skip
+    """Every regular file whose status changed after the stamp's, on the roots' file systems."""
+    by_device = {root.stat().st_dev: root for root in reversed(list(roots)) if root.is_dir()}
+    command = ["find", *by_device.values(), "-xdev", "-type", "f", "-cnewer", stamp, "-print0"]
     # Files of others come and go meanwhile: find complains and goes on.
     found = subprocess.run(command, capture_output=True, check=False).stdout
     return [Path(os.fsdecode(name)) for name in found.split(b"\0") if name]
@@ -146,7 +149,7 @@ def _hashed(keys: np.ndarray) -> np.ndarray:
 def _unpacked(data: bytes) -> Iterator[bytes]:
     """What is compressed in the data, wherever it begins, and its runs of base64."""
     for match in _COMPRESSED.finditer(data):
-        opened = _decompressed(data[match.start() : match.start() + _UNPACKED])
+        opened = _decompressed(memoryview(data)[match.start() : match.start() + _UNPACKED])
         if opened:
             yield opened
     for match in _BASE64.finditer(data):
@@ -160,7 +163,7 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
             yield inner
 
 
-def _decompressed(data: bytes) -> bytes:
+def _decompressed(data: memoryview) -> bytes:
     """As much of a stream as can be read; empty where it is none."""
     makers: tuple[Callable[[], object], ...] = (
         lambda: zlib.decompressobj(zlib.MAX_WBITS | 32),

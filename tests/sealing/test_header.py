@@ -54,6 +54,14 @@ def test_a_header_cut_short_is_refused(context: dict[str, Json], data: st.DataOb
         parse_header(raw[:cut])
 
 
+def test_a_header_that_claims_more_than_there_is_is_refused() -> None:
+    """A whole context whose length says that it goes on, where nothing follows."""
+    raw = encode_header(KEY_ID, {"a": 1})
+    for more in (1, 1000):
+        with pytest.raises(InputError, match="canonical"):
+            parse_header(raw[:26] + (len(raw) - 28 + more).to_bytes(2, "big") + raw[28:])
+
+
 @given(st.binary(max_size=80))
 def test_arbitrary_bytes_are_refused_with_an_input_error(data: bytes) -> None:
     """Whatever is uploaded, reading its header raises nothing but `InputError`."""

@@ -8,7 +8,7 @@ wherever it is, noise (INV-9).
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.log.note import Signer, Verifier, open_note
@@ -20,7 +20,7 @@ _TITLE = "unvoiced intake key v1"
 
 def epoch_of(moment: datetime) -> str:
     """The name of the epoch a moment falls in, for instance `2026-w47`."""
-    year, week, _ = moment.isocalendar()
+    year, week, _ = moment.astimezone(UTC).isocalendar()
     return f"{year}-w{week:02}"
 
 

@@ -15,6 +15,7 @@ from unvoiced.keys.intake import IntakeKey
 from unvoiced.log.note import Verifier
 
 _FORMAT = "unvoiced-invitation/1"
+_SAMPLE_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Invitation:
                 file.write(text)
         except FileExistsError:
             raise InputError(f"{path} is there already and is not overwritten") from None
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
 
     @classmethod
     def read(cls, path: Path) -> "Invitation":
@@ -56,11 +59,14 @@ class Invitation:
             fields = json.loads(path.read_text(encoding="utf-8"))
             if fields.pop("format") != _FORMAT:
                 raise InputError(f"{path.name} is not an invitation of a format known here")
+            if not all(isinstance(value, str) for value in fields.values()):
+                raise TypeError
             invitation = cls(**fields)
-            bytes.fromhex(invitation.sample_key)
+            if len(bytes.fromhex(invitation.sample_key)) != _SAMPLE_KEY_BYTES:
+                raise ValueError
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{path.name} is not an invitation") from None
         names.pseudonym(invitation.pseudonym)
         return invitation

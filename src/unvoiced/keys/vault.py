@@ -45,7 +45,7 @@ class Vault:
             wrapped = base64.b64decode(record["wrapped"])
         except NotFound:
             raise AccessError(f"this vault holds no {name}") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise AccessError(f"the vault's record of {name} is damaged") from None
         return self._wrapper.unwrap(wrapped, {"format": _FORMAT, "name": name})
 
@@ -71,5 +71,5 @@ def argon2id_parameters(store: Store) -> Argon2idParameters | None:
         return Argon2idParameters(**parameters) if parameters else None
     except NotFound:
         raise AccessError(f"there is no key vault at {store.url}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise AccessError(f"the description of the key vault at {store.url} is damaged") from None

@@ -6,6 +6,7 @@ so that a stolen disk holds neither.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from unvoiced.errors import AccessError, InputError
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 MIN_PASSPHRASE = 12
+_MAX_MEMORY_KIB = 4 * 2**20
 
 
 class Wrapper(Protocol):
@@ -62,6 +64,18 @@ class Argon2idParameters:
     passes: int = 3
     lanes: int = 4
 
+    def __post_init__(self) -> None:
+        """Refuse what argon2 does not take, or what would take all memory, with `AccessError`."""
+        if not (
+            isinstance(self.salt, str)
+            and re.fullmatch("[0-9a-f]{32}", self.salt)
+            and all(type(each) is int for each in (self.memory_kib, self.passes, self.lanes))
+            and 1 <= self.lanes <= 64
+            and 8 * self.lanes <= self.memory_kib <= _MAX_MEMORY_KIB
+            and 1 <= self.passes <= 64
+        ):
+            raise AccessError("the vault's Argon2id parameters are damaged")
+
     @classmethod
     def fresh(cls) -> "Argon2idParameters":
         """The default cost with a new random salt."""
@@ -72,10 +86,15 @@ class Argon2idParameters:
         return asdict(self)
 
 
-def wrapper_from_passphrase(passphrase: str, parameters: Argon2idParameters) -> LocalWrapper:
-    """A wrapper whose key is Argon2id of the passphrase. Raises `InputError` for a short one."""
+def check_passphrase(passphrase: str) -> None:
+    """Raises `InputError` for a passphrase too short to protect a key."""
     if len(passphrase) < MIN_PASSPHRASE:
         raise InputError(f"a vault passphrase has at least {MIN_PASSPHRASE} characters")
+
+
+def wrapper_from_passphrase(passphrase: str, parameters: Argon2idParameters) -> LocalWrapper:
+    """A wrapper whose key is Argon2id of the passphrase. Raises `InputError` for a short one."""
+    check_passphrase(passphrase)
     return LocalWrapper(
         hash_secret_raw(
             passphrase.encode(),
@@ -106,9 +125,10 @@ def create_key_file(path: Path) -> LocalWrapper:
 def wrapper_from_key_file(path: Path) -> LocalWrapper:
     """The wrapper of a key file. Raises `AccessError` when others may read it, or it is no key."""
     try:
-        if path.stat().st_mode & 0o077:
-            raise AccessError(f"{path.name} may be read by others: chmod 600 it")
-        key = path.read_bytes()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise AccessError(f"{path.name} may be read by others: chmod 600 it")
+            key = file.read(_KEY_BYTES + 1)
     except OSError as error:
         raise AccessError(f"key file {path.name}: {error.strerror}") from None
     if len(key) != _KEY_BYTES:

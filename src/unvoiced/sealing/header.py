@@ -46,6 +46,8 @@ def encode_header(key_id: bytes, context: Context) -> bytes:
         raise InputError("a context holds only JSON values") from None
     if len(text) > _MAX_CONTEXT:
         raise InputError(f"a context has at most {_MAX_CONTEXT} bytes")
+    if not _is_canonical(text):
+        raise InputError("a context's numbers have one spelling: no integers of 2^53 and over")
     return _FIXED.pack(MAGIC, KEM_ID, KDF_ID, AEAD_ID, key_id, len(text)) + text
 
 
@@ -63,11 +65,14 @@ def parse_header(sealed: bytes) -> Header:
     if (kem, kdf, aead) != (KEM_ID, KDF_ID, AEAD_ID):
         raise InputError(f"unsupported suite {kem:#06x}/{kdf:#06x}/{aead:#06x}")
     text = sealed[_FIXED.size : _FIXED.size + length]
+    if len(text) != length or not _is_canonical(text):
+        raise InputError("the sealed object's context is not canonical JSON")
+    return Header(key_id, json.loads(text), sealed[: _FIXED.size + length])
+
+
+def _is_canonical(text: bytes) -> bool:
     try:
         context = json.loads(text)
-        canonical = isinstance(context, dict) and rfc8785.dumps(context) == text
+        return isinstance(context, dict) and rfc8785.dumps(context) == text
     except (ValueError, RecursionError):
-        canonical = False
-    if not canonical or len(text) != length:
-        raise InputError("the sealed object's context is not canonical JSON")
-    return Header(key_id, context, sealed[: _FIXED.size + length])
+        return False

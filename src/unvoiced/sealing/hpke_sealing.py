@@ -10,6 +10,7 @@ AES-256-GCM: a ciphertext copied today stays unreadable to a large quantum compu
 
 from collections.abc import Iterable
 
+import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 
@@ -50,6 +51,14 @@ def seal(plaintext: bytes, recipient: PublicKey, context: Context) -> bytes:
     return header + _SUITE.encrypt(plaintext, recipient.hpke_key, info=header)
 
 
+def agrees(context: Context, expect: Context) -> bool:
+    """Whether a context has every expected item, spelled alike in canonical JSON."""
+    return all(
+        name in context and rfc8785.dumps(context[name]) == rfc8785.dumps(value)
+        for name, value in expect.items()
+    )
+
+
 def open_sealed(sealed: bytes, keys: Keyring | PrivateKey, expect: Context) -> Plaintext:
     """Open a sealed object that must have been sealed in the expected context.
 
@@ -63,7 +72,7 @@ def open_sealed(sealed: bytes, keys: Keyring | PrivateKey, expect: Context) -> P
         keys = Keyring([keys])
     try:
         header = parse_header(sealed)
-        if any(item not in header.context.items() for item in expect.items()):
+        if not agrees(header.context, expect):
             raise OpenError
         return Plaintext(
             _SUITE.decrypt(

@@ -31,6 +31,9 @@ class PublicKey:
             raise InputError("a public key has 1216 bytes")
         try:
             _ = self.hpke_key
+            # A point of small order is refused only when it is used.
+            half = x25519.X25519PublicKey.from_public_bytes(self.raw[_MLKEM_PUBLIC:])
+            x25519.X25519PrivateKey.generate().exchange(half)
         except (ValueError, UnsupportedAlgorithm):
             raise InputError("these bytes are not an MLKEM768-X25519 public key") from None
 

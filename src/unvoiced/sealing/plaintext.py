@@ -15,12 +15,14 @@ class Plaintext:
     Raises ValueError when read outside its block.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_entered")
 
     def __init__(self, data: bytes) -> None:
         self._data: bytes | None = data
+        self._entered = False
 
     def __enter__(self) -> Self:
+        self._entered = True
         return self
 
     def __exit__(
@@ -34,8 +36,8 @@ class Plaintext:
     @property
     def data(self) -> bytes:
         """The opened bytes."""
-        if self._data is None:
-            raise ValueError("this plaintext has been wiped")
+        if self._data is None or not self._entered:
+            raise ValueError("plaintext is read inside its `with` block only")
         return self._data
 
     def wipe(self) -> None:
