@@ -117,6 +117,7 @@ def deployment_path(
         settings.store("raw").url,
         current_announcement(settings),
         settings.log_vkey,
+        settings.store("log").url,
     )
     intake = invitation.intake_key().public
     bench = open_workbench(settings, "benchmark")

@@ -26,7 +26,7 @@ from unvoiced.errors import UnvoicedError
     name="ingest",
     description=__doc__,
     persist_result=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]  # Prefect's own types
+    task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # Prefect's own types
 )
 def ingest(config: str = "unvoiced.toml") -> State[None]:
     """Ingest everything that is in the raw store now.
@@ -36,8 +36,8 @@ def ingest(config: str = "unvoiced.toml") -> State[None]:
     """
     try:
         with start_workers(config) as workers, RunReport() as report:
-            report.add(finish_interrupted(workers))
-            plan = report.expect(list_backlog(workers))
+            finished = report.add(finish_interrupted(workers))
+            plan = report.expect(list_backlog(workers, tried=list(finished.left)))
             batches = ingest_batch.map(unmapped(workers), report.numbers(), plan.batches)
             for batch in as_completed(list(batches)):
                 report.take(batch)

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from unvoiced.errors import StoreError
-from unvoiced.ingest.batch import BatchReport, Item
+from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.worker import WorkerPool
 
@@ -46,9 +46,9 @@ def finish_interrupted(workers: WorkerPool) -> BatchReport:
 
 
 @task(name="list-backlog", task_run_name="list the raw store", **STEP)
-def list_backlog(workers: WorkerPool) -> Plan:
-    """List what there is to ingest, cut into batches."""
-    plan = workers.plan()
+def list_backlog(workers: WorkerPool, tried: list[str]) -> Plan:
+    """List what there is to ingest, less what was tried in this run, cut into batches."""
+    plan = workers.plan(tried)
     get_run_logger().info(
         "%d recordings (%.1f MB) in %d batches",
         plan.recordings,

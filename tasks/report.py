@@ -20,7 +20,7 @@ from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from unvoiced.ingest.batch import BatchReport
+from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 
@@ -56,9 +56,10 @@ class RunReport:
     ) -> None:
         self._bar.stop()
 
-    def add(self, batch: BatchReport) -> None:
-        """Take in what one task reports."""
+    def add(self, batch: BatchReport) -> BatchReport:
+        """Take in what one task reports; returns it."""
         self._total.add(batch)
+        return batch
 
     def expect(self, plan: Plan) -> Plan:
         """Take note of what there is to do; returns it."""

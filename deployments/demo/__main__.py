@@ -28,7 +28,7 @@ from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, list_features
+from unvoiced.reader import FeatureReader, describe, feature_names
 from unvoiced.sealing import PrivateKey, open_sealed
 from unvoiced.setup import create_deployment, current_announcement
 from unvoiced.stores import open_store
@@ -107,6 +107,7 @@ def _invite_and_upload(settings: Settings, speech: Path, receipts: Path) -> dict
             settings.store("raw").url,
             intake,
             settings.log_vkey,
+            settings.store("log").url,
         )
         uploader = Uploader(invitation, settings.store("raw"), receipts / folder.name)
         files = recordings_under(folder)
@@ -180,11 +181,15 @@ def _try_to_get_back(settings: Settings, stolen: dict[str, bytes], key: PrivateK
 
 def _read_one(settings: Settings, dataset: PrivateKey) -> None:
     training = settings.store("training")
+    described = (describe(training, listed.name) for listed in feature_names(training))
     longest = max(
-        list_features(training), key=lambda one: float(str(one.context["duration_seconds"]))
+        (one for one in described if one is not None),
+        key=lambda one: float(str(one.context["duration_seconds"])),
     )
     audit = AuditTrail(settings.store("audit"), run="demo")
-    arrays = FeatureReader(training, dataset, audit, Purpose.INSPECTION).read(longest)
+    arrays = FeatureReader(
+        training, settings.log_reader(), dataset, audit, Purpose.INSPECTION
+    ).read(longest)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
     console.print(f"   contributor {longest.pseudonym}: {shapes}")
     console.print(spectrogram(arrays["log_mel"], width=min(console.width - 4, 76), height=10))

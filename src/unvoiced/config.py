@@ -22,12 +22,16 @@ from unvoiced.keys.wrapping import wrapper_from_key_file, wrapper_from_passphras
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.note import Signer, Verifier
 from unvoiced.log.reader import LogReader
+from unvoiced.log.remembered import RememberedCheckpoint
 from unvoiced.log.writer import LogWriter
 from unvoiced.stores import Store, open_store
 
 FILE_NAME = "unvoiced.toml"
 Role = Literal["worker", "dataset", "inviter"]
-StoreName = Literal["raw", "training", "log", "audit"]
+StoreName = Literal["raw", "training", "log", "journal", "audit"]
+
+
+_AT_LEAST_ONE = ("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds")
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,14 @@ class IngestSettings:
     batch_samples: int = 256  # recordings in one Prefect task
     batch_bytes: int = 64 * 2**20  # sealed bytes, and feature bytes, held in memory at once
     max_recording_bytes: int = 2**30  # a larger sealed object is left where it is, and reported
+    max_recording_seconds: int = 4 * 3600  # a longer recording is quarantined
     workers: int = 0  # worker processes; 0 is one per core
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with `InputError` naming the setting."""
         if not self.feature_sets:
             raise InputError("[ingest] feature_sets names at least one feature set")
-        for name in ("batch_samples", "batch_bytes", "max_recording_bytes"):
+        for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise InputError(f"[ingest] {name} is at least 1")
         if self.workers < 0:
@@ -75,10 +80,17 @@ class Settings:
         return LogReader(self.store("log"), Verifier.parse(self.log_vkey))
 
     def accounts(self, worker: Vault) -> Accounts:
-        """The log, to write to, with the signing key of the worker's vault."""
+        """The log, to write to, with the signing key of the worker's vault.
+
+        Raises `VerificationError` when it does not extend the checkpoint remembered in the vault:
+        it was rolled back, and appending would make a second history.
+        """
+        store, verifier = self.store("log"), Verifier.parse(self.log_vkey)
+        remembered = RememberedCheckpoint(worker.store, "log-checkpoint", verifier)
+        reader = LogReader(store, verifier, remembered=remembered.load())
+        reader.checkpoint()
         key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
-        signer = Signer(Verifier.parse(self.log_vkey).name, key)
-        return Accounts(LogWriter(self.store("log"), signer), self.log_reader())
+        return Accounts(LogWriter(store, Signer(verifier.name, key)), reader, remembered)
 
     def vault(self, role: Role) -> Vault:
         """Open the key vault of one role. Raises `AccessError`.
@@ -128,7 +140,7 @@ def load_settings(place: Path) -> Settings:
         raise InputError(f"{path}: {error.strerror} (make one with `unvoiced init`)") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
-    known = {
+    known: dict[str, Mapping[str, type]] = {
         "stores": dict.fromkeys(get_args(StoreName), str),
         "vaults": dict.fromkeys(get_args(Role), str),
         "log": {"vkey": str},

@@ -4,20 +4,27 @@ INV-8 what is opened was recorded in the audit trail first.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from unvoiced.audit import AuditTrail, Purpose
-from unvoiced.errors import InputError, NotFound
+from unvoiced.errors import InputError, NotFound, VerificationError
 from unvoiced.features import unpack
 from unvoiced.keys.contributor import key_context, key_object_name
+from unvoiced.log.reader import LogReader
+from unvoiced.log.verify import features_with_receipt
 from unvoiced.names import SUFFIX
 from unvoiced.sealing import Json, Keyring, PrivateKey, open_sealed, parse_header
-from unvoiced.stores import Store
+from unvoiced.stores import Entry, Store
 
 _PREFIX = "features/"
+_NAME = re.compile(
+    r"features/(?P<feature_set>[a-z0-9-]+-(?P<digest>[0-9a-f]{8}))"
+    rf"/(?P<pseudonym>[a-z2-7]{{26}})/(?P<sample>[a-z0-9-]+){re.escape(SUFFIX)}"
+)
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,26 @@ class FeatureObject:
     context: Mapping[str, Json]
 
 
-def list_features(training: Store, prefix: str = "") -> Iterator[FeatureObject]:
-    """Every feature object under `features/{prefix}`, in order of name."""
+def feature_names(training: Store, prefix: str = "") -> Iterator[Entry]:
+    """The listed objects under `features/{prefix}` that bear a feature object's name."""
     for listed in training.list(_PREFIX + prefix):
-        try:
-            yield _describe(listed.name, training.get(listed.name).data)
-        except NotFound:
-            continue
+        if _NAME.fullmatch(listed.name):
+            yield listed
+
+
+def describe(training: Store, name: str) -> FeatureObject | None:
+    """A feature object by its header, or None where there is none that is one."""
+    match = _NAME.fullmatch(name)
+    try:
+        sealed = training.get(name).data
+        context = parse_header(sealed).context
+    except (NotFound, InputError):
+        return None
+    if match is None or str(context.get("feature_set"))[:8] != match["digest"]:
+        return None
+    return FeatureObject(
+        name, match["feature_set"], match["pseudonym"], match["sample"], len(sealed), context
+    )
 
 
 def find_features(training: Store, sample: str) -> list[FeatureObject]:
@@ -46,33 +66,50 @@ def find_features(training: Store, sample: str) -> list[FeatureObject]:
 
     Raises `InputError` when there is none.
     """
-    wanted = sample if sample.endswith(SUFFIX) else sample + SUFFIX
-    found = [
-        _describe(listed.name, training.get(listed.name).data)
-        for listed in training.list(_PREFIX)
+    wanted = sample.removesuffix(SUFFIX) + SUFFIX
+    names = [
+        listed.name
+        for listed in feature_names(training)
         if listed.name == wanted or listed.name.endswith(f"/{wanted}")
     ]
+    found = [described for name in names if (described := describe(training, name)) is not None]
     if not found:
         raise InputError(f"there are no features of {sample!r} in the training store")
     return found
 
 
 class FeatureReader:
-    """Opens feature arrays for one purpose."""
+    """Opens feature arrays for one purpose.
+
+    Only objects that a receipt of the log names are opened: a contributor's public key is in plain
+    sight, so whoever can write the training store could seal arrays of their own to it.
+    """
 
     def __init__(
-        self, training: Store, dataset: PrivateKey, audit: AuditTrail, purpose: Purpose
+        self,
+        training: Store,
+        log: LogReader,
+        dataset: PrivateKey,
+        audit: AuditTrail,
+        purpose: Purpose,
     ) -> None:
         self._training = training
+        self._genuine = features_with_receipt(log)
         self._dataset = dataset
         self._audit = audit
         self._purpose = purpose
         self._contributors: dict[str, PrivateKey] = {}
 
     def read(self, feature: FeatureObject) -> dict[str, np.ndarray]:
-        """The arrays of one object, each (rows, frames). Raises `OpenError`, `NotFound`."""
+        """The arrays of one object, each (rows, frames).
+
+        Raises `NotFound`; `VerificationError` where no receipt names it; `OpenError`.
+        """
         sealed = self._training.get(feature.name).data
-        self._audit.record([hashlib.sha256(sealed).hexdigest()], self._purpose)
+        digest = hashlib.sha256(sealed).hexdigest()
+        if digest not in self._genuine:
+            raise VerificationError(f"{feature.name}: no receipt of the log names this object")
+        self._audit.record([digest], self._purpose)
         key = self._contributor_key(feature.pseudonym)
         expect: dict[str, Json] = {
             "purpose": "features",
@@ -89,14 +126,3 @@ class FeatureReader:
             with open_sealed(sealed, self._dataset, key_context(pseudonym)) as secret:
                 self._contributors[pseudonym] = PrivateKey(secret.data)
         return self._contributors[pseudonym]
-
-
-def _describe(name: str, sealed: bytes) -> FeatureObject:
-    parts = name.removesuffix(SUFFIX).split("/")
-    if len(parts) != 4 or not name.endswith(SUFFIX):
-        raise InputError(f"{name} is no feature object's name")
-    _, feature_set, pseudonym, sample = parts
-    context = parse_header(sealed).context
-    if str(context.get("feature_set"))[:8] != feature_set.rpartition("-")[2]:
-        raise InputError(f"{name} says it is of another feature set than its folder")
-    return FeatureObject(name, feature_set, pseudonym, sample, len(sealed), context)

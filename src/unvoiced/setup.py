@@ -1,6 +1,5 @@
 """Making a new deployment: stores, one key vault per role, an empty log, the first intake key."""
 
-import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from typing import get_args
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from unvoiced.config import FILE_NAME, Role, Settings, StoreName, load_settings
-from unvoiced.errors import InputError
-from unvoiced.keys.intake import IntakeKey, epoch_of
+from unvoiced.errors import InputError, VerificationError
+from unvoiced.keys.intake import IntakeKey, epoch_of, intake_digest
 from unvoiced.keys.vault import Vault, describe_vault
 from unvoiced.keys.wrapping import (
     Argon2idParameters,
@@ -22,7 +21,8 @@ from unvoiced.keys.wrapping import (
     wrapper_from_passphrase,
 )
 from unvoiced.log.leaves import encode_leaf
-from unvoiced.log.note import Signer
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Signer, Verifier
 from unvoiced.log.writer import LogWriter
 from unvoiced.sealing import PrivateKey
 from unvoiced.stores import open_store
@@ -34,6 +34,7 @@ _TEMPLATE = """\
 raw = "stores/raw"
 training = "stores/training"
 log = "stores/log"
+journal = "stores/journal"
 audit = "stores/audit"
 
 [vaults]
@@ -89,20 +90,32 @@ def create_intake_key(settings: Settings, worker: Vault, now: datetime) -> Intak
     pair = PrivateKey.generate()
     intake = IntakeKey(epoch_of(now), pair.public)
     worker.put(f"intake/{intake.epoch}", pair.secret_bytes())
-    digest = hashlib.sha256(pair.public.raw).hexdigest()
-    settings.accounts(worker).append([encode_leaf("intake-key", digest, now, epoch=intake.epoch)])
+    leaf = encode_leaf("intake-key", intake_digest(pair.public), now, epoch=intake.epoch)
+    settings.accounts(worker).append([leaf])
     signer = _signer(settings.log_vkey, worker)
     settings.store("log").put_if_absent(announcement_name(intake.epoch), intake.announce(signer))
     return intake
 
 
 def current_announcement(settings: Settings) -> str:
-    """The newest epoch's announcement, as it goes into an invitation."""
-    log = settings.store("log")
-    names = [entry.name for entry in log.list("intake/")]
-    if not names:
-        raise InputError(f"no intake key is announced at {log.url}")
-    return log.get(max(names)).data.decode()
+    """The newest epoch's announcement, as it goes into an invitation.
+
+    It counts when the log's key signed it for that epoch and the log knows the key: whatever else
+    lies among the announcements is passed over. Raises `InputError` when there is none.
+    """
+    log, reader = settings.store("log"), settings.log_reader()
+    ledger = Ledger()
+    ledger.follow(reader.entries, reader.checkpoint().size)
+    for listed in sorted(log.list("intake/"), key=lambda entry: entry.name, reverse=True):
+        note = log.get(listed.name).data
+        try:
+            intake = IntakeKey.from_announcement(note, Verifier.parse(settings.log_vkey))
+        except VerificationError:
+            continue
+        named = listed.name == announcement_name(intake.epoch)
+        if named and intake_digest(intake.public) in ledger.intake_keys:
+            return note.decode()
+    raise InputError(f"no intake key of this log is announced at {log.url}")
 
 
 def announcement_name(epoch: str) -> str:

@@ -21,6 +21,11 @@ from unvoiced.keys.pseudonyms import sample_id
 from unvoiced.sealing import PublicKey, seal
 from unvoiced.stores import Store
 
+# By name only, so that a folder's letters and pictures stay at home.
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".caf"}
+    | {".w64", ".rf64", ".m4a", ".mp4", ".aac", ".webm", ".mka", ".weba"}
+)
 _RECEIPT_FORMAT = "unvoiced-upload-receipt/1"
 
 
@@ -44,6 +49,7 @@ class UploadReceipt:
     file_name: str  # on the contributor's machine only; it is not part of what was uploaded
     sealed_at: str
     log_vkey: str
+    log_url: str
     uploaded: bool = False
 
     @classmethod
@@ -72,7 +78,7 @@ def seal_recording(data: bytes, invitation: Invitation, intake: PublicKey) -> tu
 
 
 def recordings_under(path: Path) -> list[Path]:
-    """The files to upload: the file itself, or every visible file of a folder, in order."""
+    """The files to upload: the file itself, or a folder's visible audio files, in order."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -80,10 +86,13 @@ def recordings_under(path: Path) -> list[Path]:
     found = sorted(
         file
         for file in path.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.suffix.lower() in AUDIO_SUFFIXES
+        and file.is_file()
+        and not file.is_symlink()
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not found:
-        raise InputError(f"{path} holds no files")
+        raise InputError(f"{path} holds no audio files ({', '.join(sorted(AUDIO_SUFFIXES))})")
     return found
 
 
@@ -117,6 +126,7 @@ class Uploader:
         if receipt_path.exists():
             receipt = UploadReceipt.read(receipt_path)
             if receipt.uploaded:
+                outbox.unlink(missing_ok=True)  # an earlier call may have ended just before this
                 return Outcome.ALREADY
             begun = outbox.exists() and _digest(outbox.read_bytes()) == receipt.sha256
         else:
@@ -141,6 +151,7 @@ class Uploader:
             file_name=file.name,
             sealed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             log_vkey=self._invitation.log_vkey,
+            log_url=self._invitation.log_url,
         )
         _write(outbox, sealed)
         _write(receipt_path, _receipt_text(receipt, uploaded=False))

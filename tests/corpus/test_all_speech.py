@@ -62,6 +62,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
             settings.store("raw").url,
             current_announcement(settings),
             settings.log_vkey,
+            settings.store("log").url,
         )
         uploader = Uploader(invitation, settings.store("raw"), folder / "receipts" / speaker.name)
         files = recordings_under(speaker)
@@ -109,6 +110,7 @@ def test_a_hundred_random_samples_equal_librosa(ingested: Ingested) -> None:
     training = settings.store("training")
     reader = FeatureReader(
         training,
+        settings.log_reader(),
         PrivateKey(settings.vault("dataset").get("dataset/dataset")),
         AuditTrail(settings.store("audit"), run="test"),
         Purpose.EVALUATION,

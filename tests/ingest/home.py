@@ -108,7 +108,7 @@ class Home:
 
     @classmethod
     def copy(cls, source: Path, folder: Path) -> "Home":
-        """Another deployment's tree, keys and all, before its first run (versions become others)."""
+        """Another deployment's tree, keys and all, before its first run (versions change)."""
         shutil.copytree(source, folder)
         return cls(load_settings(folder))
 

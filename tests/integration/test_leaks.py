@@ -131,11 +131,16 @@ def troubled_run(sandbox: Sandbox, server: PrefectServer) -> tuple[FlowRun, Bloc
         may_be_attached_to(running.process.pid),
         seen["prefect"],
     )
-    training.chmod(0o500)
+    # From the root down: another batch may be making folders in it right now.
+    for folder in (training, *training.rglob("*")):
+        if folder.is_dir():
+            folder.chmod(0o500)
     os.kill(seen["pid"], signal.SIGKILL)
     (sandbox.sources / "block").unlink()
     running.until_printed("Retry 1/3")
-    training.chmod(0o700)
+    for folder in (training, *training.rglob("*")):
+        if folder.is_dir():
+            folder.chmod(0o700)
     return running.finish(), blocked
 
 

@@ -17,6 +17,7 @@ quarantine_app = typer.Typer(help="Recordings that could not be ingested.", no_a
 
 app.command()(operator.init)
 app.command()(operator.invite)
+app.command()(operator.accept_fernet)
 app.command()(contributor.seal)
 app.command()(contributor.upload)
 app.command()(operator.ingest)

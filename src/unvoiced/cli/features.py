@@ -12,7 +12,7 @@ from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.cli.display import out, spectrogram, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
-from unvoiced.reader import FeatureObject, FeatureReader, find_features, list_features
+from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, find_features
 from unvoiced.sealing import PrivateKey
 
 
@@ -24,22 +24,29 @@ def ls(
     config: Config = Path(FILE_NAME),
 ) -> None:
     """List what is in the training store, from the objects' headers; needs no key."""
+    training = load_settings(config).store("training")
     shown: dict[str, list[tuple[str, ...]]] = {}
-    seconds, size, count = 0.0, 0, 0
-    for feature in list_features(load_settings(config).store("training"), prefix):
+    size, count, foreign = 0, 0, 0
+    for listed in feature_names(training, prefix):
+        size, count = size + listed.size, count + 1
+        if limit and count > limit:
+            continue
+        feature = describe(training, listed.name)
+        if feature is None:
+            foreign += 1
+            continue
         duration = _number(feature.context.get("duration_seconds"))
         rate = _number(feature.context.get("source_sample_rate"))
-        seconds, size, count = seconds + duration, size + feature.size, count + 1
         rows = shown.setdefault(f"{feature.feature_set}: {_rows(feature)}", [])
-        if not limit or count <= limit:
-            name = f"{feature.pseudonym}/{feature.sample}"
-            rows.append((name, f"{duration:.2f} s", f"{rate:g} Hz"))
+        rows.append((f"{feature.pseudonym}/{feature.sample}", f"{duration:.2f} s", f"{rate:g} Hz"))
     for feature_set, rows in shown.items():
         columns = {"sample": "left", "length": "right", "recorded at": "right"}
         table(feature_set, columns, rows)
     if limit and count > limit:
         out.print(f"... and {count - limit:,} more (--limit 0 shows all)")
-    out.print(f"{count:,} objects, {seconds / 3600:,.2f} hours, {size / 1e6:,.1f} MB")
+    if foreign:
+        out.print(f"[yellow]{foreign:,} objects there are no feature objects")
+    out.print(f"{count:,} objects, {size / 1e6:,.1f} MB")
 
 
 def show(
@@ -53,6 +60,7 @@ def show(
     found = find_features(training, sample)
     reader = FeatureReader(
         training,
+        settings.log_reader(),
         PrivateKey(settings.vault("dataset").get("dataset/dataset")),
         AuditTrail(settings.store("audit"), run=f"cli-{secrets.token_hex(4)}"),
         Purpose.INSPECTION,

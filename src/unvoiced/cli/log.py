@@ -20,6 +20,11 @@ from unvoiced.upload import UploadReceipt
 LogUrl = Annotated[
     str | None, typer.Option("--log", help="Where the log's files are; with --key, no config.")
 ]
+_VERDICTS = {
+    "accepted": "The recording was taken over. This does not say that it was destroyed.",
+    "disposed": "The recording was destroyed and, by the operator's own observation, is gone.",
+    "quarantined": "The recording could not be used. It is still there, sealed.",
+}
 LogKey = Annotated[str | None, typer.Option("--key", help="The log's public key.")]
 
 
@@ -42,7 +47,7 @@ def verify(
         remembered = Checkpoint.open(remember.read_bytes(), verifier)
     verified = verify_log(store, verifier, remembered)
     if remember is not None:
-        remember.write_bytes(store.get("checkpoint").data)
+        remember.write_bytes(verified.note)
     ledger = verified.ledger
     table(
         f"{verified.checkpoint.size:,} entries verified",
@@ -72,7 +77,10 @@ def proof(
     config: Config = Path(FILE_NAME),
 ) -> None:
     """Write self-contained proofs of all that the log says about one recording."""
-    digest = _digest_of(sample, config)
+    receipt = UploadReceipt.read(Path(sample)) if Path(sample).is_file() else None
+    digest = receipt.sha256 if receipt else _digest_of(sample, config)
+    if receipt is not None and log is None and key is None:
+        log, key = receipt.log_url, receipt.log_vkey
     store, verifier = _log(log, key, config)
     reader = LogReader(store, verifier)
     found = 0
@@ -105,6 +113,7 @@ def check(
     if receipt is not None and UploadReceipt.read(receipt).sha256 != leaf.digest:
         raise VerificationError("the proof holds, but is about another recording than the receipt")
     out.print(f"[green]Proved:[/] {leaf.kind}, entry {proof_.index:,} of {checkpoint.size:,}")
+    out.print(_VERDICTS.get(leaf.kind, ""))
     out.print(f"in the log {checkpoint.origin}", soft_wrap=True, highlight=False)
     for name, value in leaf.fields.items():
         out.print(f"[bold]{name}[/]: {_shown(value)}", soft_wrap=True, highlight=False)
@@ -123,8 +132,6 @@ def _log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifie
 def _digest_of(sample: str, config: Path) -> str:
     if len(sample) == 64 and all(character in "0123456789abcdef" for character in sample):
         return sample
-    if Path(sample).is_file():
-        return UploadReceipt.read(Path(sample)).sha256
     found = find_features(load_settings(config).store("training"), sample)
     return str(found[0].context.get("source_sha256"))
 

@@ -18,6 +18,7 @@ from unvoiced.ingest.workbench import utc_now
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.leaves import encode_leaf
+from unvoiced.sealing import parse_fernet_key
 from unvoiced.setup import create_deployment, current_announcement
 
 Config = Annotated[
@@ -70,6 +71,7 @@ def invite(
         upload_url=settings.store("raw").url,
         intake=current_announcement(settings),
         log_vkey=settings.log_vkey,
+        log_url=settings.store("log").url,
     )
     invitation.write(path)
     out.print(f"{path}: contributor {invitation.pseudonym}, epoch {invitation.intake_key().epoch}")
@@ -119,10 +121,28 @@ def status(config: Config = Path(FILE_NAME)) -> None:
     out.print("[green]It adds up: every accepted recording was found or has its receipt.")
 
 
+def accept_fernet(
+    key_file: Annotated[Path, typer.Argument(help="A file with the Fernet key, as text.")],
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Accept uploads made as Fernet tokens too; keeps their key in the worker's vault."""
+    try:
+        key = key_file.read_bytes().strip()
+    except OSError as error:
+        raise InputError(f"{key_file}: {error.strerror}") from None
+    parse_fernet_key(key)
+    vault = load_settings(config).vault("worker")
+    vault.put(f"fernet/key-{len(list(vault.names('fernet'))) + 1}", key)
+    out.print(f"Kept in the worker's vault. Destroy {key_file} now.")
+    out.print(
+        "Fernet binds a recording to no name, has no forward secrecy and is not post-quantum."
+    )
+
+
 def quarantine_ls(config: Config = Path(FILE_NAME)) -> None:
     """List quarantined recordings, why each is there, and what to do."""
     records = sorted(
-        Quarantine(load_settings(config).store("log")).records(), key=lambda one: one.name
+        Quarantine(load_settings(config).store("journal")).records(), key=lambda one: one.name
     )
     table(
         f"{len(records)} quarantined",
@@ -140,7 +160,7 @@ def quarantine_release(
 ) -> None:
     """Put a quarantined recording back into the backlog, for the next run to try again."""
     settings = load_settings(config)
-    quarantine = Quarantine(settings.store("log"))
+    quarantine = Quarantine(settings.store("journal"))
     records = [record for record in quarantine.records() if record.name == name]
     if not records:
         raise InputError(f"{name} is not in quarantine")
@@ -148,7 +168,7 @@ def quarantine_release(
     for record in records:
         # The leaf first: a record without it would be logged as quarantined again.
         accounts.append([encode_leaf("released", record.sha256, utc_now())])
-        quarantine.release(record)
+        quarantine.remove(record)
         out.print(f"released {record.name} ({record.reason})")
 
 

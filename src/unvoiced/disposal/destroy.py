@@ -4,13 +4,13 @@ INV-3 nothing is destroyed before its features, and the key they are sealed to, 
 INV-4 whoever destroys also observes; what was not seen to be gone has no receipt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from unvoiced.disposal.journal import JournalEntry
 from unvoiced.disposal.receipt import Observation
-from unvoiced.errors import NotDisposed
+from unvoiced.errors import NotDisposed, NotFound
 from unvoiced.stores.interface import Store
 
 _POLICY: Final = object()
@@ -48,7 +48,7 @@ def clear(entry: JournalEntry, read_back: Mapping[str, str]) -> Clearance:
     return Clearance(_POLICY, entry)
 
 
-def destroy(raw: Store, clearance: Clearance, now: datetime) -> Observation:
+def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Observation:
     """Delete exactly the version that was read, then look whether it is gone.
 
     A newer upload under the same name is another recording and stays. Delete markers that hide
@@ -67,8 +67,18 @@ def destroy(raw: Store, clearance: Clearance, now: datetime) -> Observation:
     else:
         state = "present" if current.version == entry.version else "newer"
     return Observation(
+        version_readable=_readable(raw, entry),
         version_listed=any(listed.version == entry.version for listed in versions),
         current=state,
         delete_markers=sum(listed.delete_marker for listed in versions),
-        time=now,
+        time=now(),
     )
+
+
+def _readable(raw: Store, entry: JournalEntry) -> bool:
+    """Listings may omit a version; asking for it by name does not."""
+    try:
+        raw.get(entry.name, entry.version)
+    except NotFound:
+        return False
+    return True

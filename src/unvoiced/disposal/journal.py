@@ -13,8 +13,8 @@ It serves three ends:
 A page of entries is removed only when the log has settled every recording on it, by whichever run:
 removing one for its age or its owner's silence could strand a run that was merely slow.
 
-The journal holds object names, hence pseudonyms. It is private to the pipeline, unlike the log
-beside it: what is published is `checkpoint` and `tile/`, never `pending/`.
+The journal holds object names, hence pseudonyms. It is private to the pipeline, and has a store of
+its own, so that all of the log's can be published.
 """
 
 import json
@@ -27,7 +27,7 @@ import rfc8785
 from unvoiced.errors import NotFound, VerificationError
 from unvoiced.stores.interface import Store
 
-_PREFIX = "pending/journal/"
+_PREFIX = "pages/"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class JournalEntry:
     name: str
     version: str
     sha256: str
-    size: int
     features: tuple[PlacedFeatures, ...]
     key_name: str
     key_sha256: str
@@ -61,7 +60,7 @@ class Page:
 
 
 class Journal:
-    """Pages of entries in the log's store, under `pending/journal/`."""
+    """Pages of entries, in the journal store under `pages/`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

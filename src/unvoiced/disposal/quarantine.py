@@ -15,7 +15,7 @@ import rfc8785
 from unvoiced.errors import AlreadyExists, NotFound, VerificationError
 from unvoiced.stores.interface import Store
 
-_PREFIX = "pending/quarantine/"
+_PREFIX = "quarantine/"
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,21 @@ class QuarantineRecord:
     time: str
 
 
+class Held:
+    """The object versions that have a record."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def __contains__(self, place: tuple[str, str]) -> bool:
+        return _record_name(*place) in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class Quarantine:
-    """Records in the log's store, under `pending/quarantine/`, one per object version."""
+    """Records in the journal store, under `quarantine/`, one per object version."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,9 +52,15 @@ class Quarantine:
     def add(self, record: QuarantineRecord) -> None:
         """Make a record durable; the first one about an object stands."""
         try:
-            self._store.put_if_absent(_record_name(record), rfc8785.dumps(asdict(record)))
+            self._store.put_if_absent(
+                _record_name(record.name, record.version), rfc8785.dumps(asdict(record))
+            )
         except AlreadyExists:
             return
+
+    def holds(self) -> "Held":
+        """Which object versions have a record; reads no record."""
+        return Held({listed.name for listed in self._store.list(_PREFIX)})
 
     def records(self) -> Iterator[QuarantineRecord]:
         """Every record there is."""
@@ -53,14 +72,14 @@ class Quarantine:
             except (ValueError, TypeError):
                 raise VerificationError(f"quarantine record {listed.name} is damaged") from None
 
-    def release(self, record: QuarantineRecord) -> None:
-        """Take a record out, so that the next run tries the recording again."""
-        name = _record_name(record)
+    def remove(self, record: QuarantineRecord) -> None:
+        """Take a record out: the recording is released, or gone."""
+        name = _record_name(record.name, record.version)
         listed = self._store.head(name)
         if listed is not None:
             self._store.delete(name, listed.version)
 
 
-def _record_name(record: QuarantineRecord) -> str:
-    place = hashlib.sha256(f"{record.name}\n{record.version}".encode()).hexdigest()
+def _record_name(name: str, version: str) -> str:
+    place = hashlib.sha256(f"{name}\n{version}".encode()).hexdigest()
     return f"{_PREFIX}{place}.json"

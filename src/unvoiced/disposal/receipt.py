@@ -21,31 +21,39 @@ NOT_CHECKED = (
     "replicas and snapshots kept by the store's operator",
     "backups and copies made outside this pipeline",
     "blocks of the storage device",
+    "the same sealed bytes under another name or version of the raw store",
     "whether the intake private key still exists, so whether such a copy could be opened",
 )
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen after the delete: in the store's HEAD and in its list of versions."""
+    """What was seen after the delete: by GET of the version, by HEAD, and in a list of versions."""
 
+    version_readable: bool
     version_listed: bool
-    current: str  # "absent", "newer" (another recording under the name), or "present"
+    current: str  # "absent", "newer" (another version stands under the name), or "present"
     delete_markers: int
     time: datetime
 
     @property
     def shows_absence(self) -> bool:
         """Whether exactly the version that was to go is gone."""
-        return not self.version_listed and self.current in {"absent", "newer"}
+        return not (self.version_readable or self.version_listed) and self.current in {
+            "absent",
+            "newer",
+        }
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """An observed disposal of one sealed recording. Raises `NotDisposed` when not observed."""
+    """An observed disposal of one sealed recording. Raises `NotDisposed` when not observed.
+
+    The log gets its digest and no more: a size or a store's version token could be held against
+    listings and server logs, and name in the end whose it was.
+    """
 
     sha256: str
-    size: int
     media_type: str
     features: tuple[PlacedFeatures, ...]
     observed: Observation
@@ -64,12 +72,13 @@ class Receipt:
             "disposed",
             self.sha256,
             self.observed.time,
-            size=self.size,
+            cause="features stored",
             media_type=self.media_type,
             sanitization_method="logical deletion",
-            sanitization_technique="delete of the object version",
-            verification_method="head and list of versions through the store's interface",
+            sanitization_technique="delete through the store's interface",
+            verification_method="get, head and list of versions through the store's interface",
             observed={
+                "version_readable": self.observed.version_readable,
                 "current": self.observed.current,
                 "version_listed": self.observed.version_listed,
                 "delete_markers": self.observed.delete_markers,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 _STATES_DURATION = frozenset({"matroska", "mp4"})
+_MAX_PLANES = 8
 # Encoder delay and padding make an honest stated duration differ from what decodes.
 _DURATION_SLACK = 0.5
 
@@ -86,7 +87,8 @@ def _mono(frame: Any, rate: int, channels: int, downmix: str) -> Samples:
     if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
         raise UndecodableError("damaged")
     full_scale = _FULL_SCALE.get(frame.format.packed.name)
-    if full_scale is None:
+    # PyAV looks for planes behind the end of FFmpeg's array of eight and reads foreign memory.
+    if full_scale is None or channels > _MAX_PLANES:
         raise UndecodableError("not-audio")
     samples: NDArray[Any] = frame.to_ndarray()
     by_channel = samples.T if frame.format.is_planar else samples.reshape(-1, channels)

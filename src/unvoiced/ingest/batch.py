@@ -4,66 +4,32 @@
     -> receipt
 
 Every step may be the last one this process takes. What was not journalled is begun again by the
-next run; what was is finished by it (`finish_interrupted`). No step is undone.
+next run; what was is finished by it (`settle.finish_interrupted`). No step is undone.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from unvoiced.disposal import (
-    JournalEntry,
-    Page,
-    QuarantineRecord,
-    Receipt,
-    clear,
-    destroy,
-)
+from unvoiced.disposal import JournalEntry, QuarantineRecord
 from unvoiced.errors import InputError, NotDisposed, NotFound, StoreError
+from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.placement import NameTaken, place
 from unvoiced.ingest.recording import (
     Refused,
     SealedFeatures,
     SealedRecording,
+    check_opens,
     identify,
     to_sealed_features,
 )
+from unvoiced.ingest.settle import read_back_of, remove_settled, settle
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.keys.contributor import ContributorKey
 from unvoiced.log.leaves import encode_leaf, rfc3339
 from unvoiced.sealing import parse_header
 
-
-@dataclass(frozen=True)
-class Item:
-    """One version of one object of the raw store, as it was listed."""
-
-    name: str
-    version: str
-    size: int
-
-
-@dataclass
-class BatchReport:
-    """What became of a batch: names, digests and counts, nothing else (INV-1)."""
-
-    recordings: int = 0
-    disposed: int = 0
-    sealed_bytes: int = 0
-    feature_bytes: int = 0
-    gone: int = 0  # another run was faster, or the uploader took it back
-    quarantined: dict[str, str] = field(default_factory=dict)  # object name -> reason
-    left: dict[str, str] = field(default_factory=dict)  # object name -> why it is still there
-
-    def add(self, other: "BatchReport") -> None:
-        """Take in another batch's report."""
-        self.recordings += other.recordings
-        self.disposed += other.disposed
-        self.sealed_bytes += other.sealed_bytes
-        self.feature_bytes += other.feature_bytes
-        self.gone += other.gone
-        self.quarantined |= other.quarantined
-        self.left |= other.left
+Refuse = Callable[[SealedRecording, str], None]
 
 
 @dataclass(frozen=True)
@@ -81,57 +47,39 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
     """
     report = BatchReport(recordings=len(items))
     for group in _by_bytes(items, bench.batch_bytes):
-        recordings = _read(group, bench, report)
-        _accept(recordings, bench)
-        openable = [r for r in recordings if _identified(r, bench, report)]
-        bench.contributor_keys.ensure(r.name.partition("/")[0] for r in openable)
-        name_taken: list[SealedRecording] = []
-        for portion in _portions(_make_features(openable, bench, report), bench.batch_bytes):
-            name_taken += _place_and_dispose(portion, bench, report)
-        again = _make_features(name_taken, bench, report, apart=True)
-        for portion in _portions(again, bench.batch_bytes):
-            for recording in _place_and_dispose(portion, bench, report):
-                report.left[recording.name] = "another recording holds both its names"
+        recordings = _accept(group, bench, report)
+        with _quarantining(bench, report) as refuse:
+            openable = _with_keys(recordings, bench, refuse)
+            name_taken: list[SealedRecording] = []
+            for portion in _portions(_make_features(openable, bench, refuse), bench.batch_bytes):
+                name_taken += _place_and_dispose(portion, bench, report)
+            again = _make_features(name_taken, bench, refuse, apart=True)
+            for portion in _portions(again, bench.batch_bytes):
+                for recording in _place_and_dispose(portion, bench, report):
+                    report.left[recording.name] = "another recording holds both its names"
+    bench.accounts.remember()
     return report
-
-
-def finish_interrupted(bench: Workbench) -> BatchReport:
-    """Finish what a run that is no more had journalled.
-
-    Entries whose features do not stand are left alone: their recordings are still there, and are
-    ingested like any other.
-    """
-    report = BatchReport()
-    backlog = bench.accounts.current().backlog
-    for page in bench.journal.pages():
-        entries = [entry for entry in page.entries if entry.sha256 in backlog]
-        _settle(entries, bench, report)
-    report.left.clear()
-    sweep_journal(bench)
-    return report
-
-
-def sweep_journal(bench: Workbench) -> None:
-    """Remove the pages on which nothing is left to settle."""
-    _remove_settled(list(bench.journal.pages()), bench)
 
 
 def quarantine_unopened(bench: Workbench, item: Item, reason: str) -> BatchReport:
     """Quarantine a recording without opening it (it killed whoever tried)."""
-    report = BatchReport()
-    for recording in _read([item], bench, report):
-        _accept([recording], bench)
-        _quarantine(recording, reason, bench, report)
+    report = BatchReport(recordings=1)
+    recordings = _accept([item], bench, report)
+    with _quarantining(bench, report) as refuse:
+        for recording in recordings:
+            refuse(recording, reason)
     return report
 
 
 def _by_bytes(items: Sequence[Item], limit: int) -> Iterator[list[Item]]:
     group: list[Item] = []
+    size = 0
     for item in items:
-        if group and sum(other.size for other in group) + item.size > limit:
+        if group and size + item.size > limit:
             yield group
-            group = []
+            group, size = [], 0
         group.append(item)
+        size += item.size
     if group:
         yield group
 
@@ -151,84 +99,132 @@ def _portions(ready: Iterator[_Ready], limit: int) -> Iterator[list[_Ready]]:
 
 
 def _read(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[SealedRecording]:
+    """Read what can be read; one object that cannot must not hold up its neighbours."""
     recordings = []
+    failure: StoreError | None = None
     for item in items:
         try:
             stored = bench.raw.get(item.name, item.version)
         except NotFound:
             report.gone += 1
-            continue
-        recordings.append(SealedRecording.of(item.name, stored.version, stored.data))
-        report.sealed_bytes += len(stored.data)
+        except StoreError as error:
+            failure = error
+            report.left[item.name] = str(error)
+        else:
+            recordings.append(SealedRecording.of(item.name, item.version, stored.data))
+            report.sealed_bytes += len(stored.data)
+    if failure is not None and not recordings:
+        raise failure
     return recordings
 
 
-def _accept(recordings: Sequence[SealedRecording], bench: Workbench) -> None:
-    bench.accounts.append(
-        [
-            encode_leaf(
-                "accepted",
-                recording.sha256,
-                bench.now(),
-                size=len(recording.data),
-                version=recording.version,
-                intake_key=_key_id(recording.data),
-            )
-            for recording in recordings
-        ]
-    )
+def _accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[SealedRecording]:
+    """Read recordings and log that they were taken over; returns those that are in our hands.
+
+    In order of digest, as everything that is logged: a listing's order is by contributor.
+    """
+    as_of = bench.accounts.current().size
+    recordings = _read(items, bench, report)
+    leaves = [
+        encode_leaf(
+            "accepted",
+            recording.sha256,
+            bench.now(),
+            intake_key=_intake_key(recording.data, bench),
+        )
+        for recording in sorted(recordings, key=lambda one: one.sha256)
+    ]
+    bench.accounts.append(leaves, as_of=as_of)
+    ledger = bench.accounts.current()
+    ours = [recording for recording in recordings if ledger.is_unsettled(recording.sha256)]
+    report.gone += len(recordings) - len(ours)
+    return ours
 
 
-def _key_id(sealed: bytes) -> str | None:
+def _intake_key(sealed: bytes, bench: Workbench) -> str | None:
+    """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
     try:
-        return parse_header(sealed).key_id.hex()
+        key_id = parse_header(sealed).key_id
     except InputError:
         return None
+    return key_id.hex() if key_id in bench.intake else None
 
 
-def _identified(recording: SealedRecording, bench: Workbench, report: BatchReport) -> bool:
-    try:
-        identify(recording, bench)
-    except Refused as refused:
-        _quarantine(recording, refused.reason, bench, report)
-        return False
-    return True
+@contextmanager
+def _quarantining(bench: Workbench, report: BatchReport) -> Iterator[Refuse]:
+    """Collects refusals and logs them together, the record of each first.
+
+    The plan of the next run mends a record without its leaf; it could not mend the reverse.
+    """
+    leaves: list[bytes] = []
+
+    def refuse(recording: SealedRecording, reason: str) -> None:
+        now = bench.now()
+        bench.quarantine.add(
+            QuarantineRecord(
+                recording.name,
+                recording.version,
+                recording.sha256,
+                len(recording.data),
+                reason,
+                rfc3339(now),
+            )
+        )
+        leaves.append(encode_leaf("quarantined", recording.sha256, now, reason=reason))
+        report.quarantined[recording.name] = reason
+
+    yield refuse
+    bench.accounts.append(sorted(leaves))
+
+
+def _with_keys(
+    recordings: Sequence[SealedRecording], bench: Workbench, refuse: Refuse
+) -> list[SealedRecording]:
+    """The recordings worth opening, each of a contributor who has a key by now.
+
+    A key is made only for who sent something that opens: names and headers are anyone's to write.
+    """
+    openable = []
+    for recording in recordings:
+        try:
+            identify(recording, bench)
+        except Refused as refused:
+            refuse(recording, refused.reason)
+        else:
+            openable.append(recording)
+    missing = bench.contributor_keys.find(_pseudonym(recording) for recording in openable)
+    deserving: set[str] = set()
+    for recording in list(openable):
+        if _pseudonym(recording) in missing - deserving:
+            try:
+                check_opens(recording, bench)
+                deserving.add(_pseudonym(recording))
+            except Refused as refused:
+                refuse(recording, refused.reason)
+                openable.remove(recording)
+    bench.contributor_keys.create(deserving)
+    return openable
+
+
+def _pseudonym(recording: SealedRecording) -> str:
+    return recording.name.partition("/")[0]
 
 
 def _make_features(
     recordings: Sequence[SealedRecording],
     bench: Workbench,
-    report: BatchReport,
+    refuse: Refuse,
     *,
     apart: bool = False,
 ) -> Iterator[_Ready]:
     for recording in recordings:
-        key = bench.contributor_keys[recording.name.partition("/")[0]]
+        key = bench.contributor_keys[_pseudonym(recording)]
         try:
             features = to_sealed_features(recording, key, bench, apart=apart)
         except Refused as refused:
-            _quarantine(recording, refused.reason, bench, report)
+            refuse(recording, refused.reason)
         else:
             yield _Ready(recording, key, features)
-
-
-def _quarantine(
-    recording: SealedRecording, reason: str, bench: Workbench, report: BatchReport
-) -> None:
-    """The record first: the plan mends a record without its leaf, and cannot mend the reverse."""
-    now = bench.now()
-    bench.quarantine.add(
-        QuarantineRecord(
-            recording.name,
-            recording.version,
-            recording.sha256,
-            len(recording.data),
-            reason,
-            rfc3339(now),
-        )
-    )
-    bench.accounts.append([encode_leaf("quarantined", recording.sha256, now, reason=reason)])
-    report.quarantined[recording.name] = reason
 
 
 def _place_and_dispose(
@@ -241,17 +237,19 @@ def _place_and_dispose(
     name_taken: list[SealedRecording] = []
     for ready, entry in zip(portion, entries, strict=True):
         try:
-            placed = tuple(place(features, bench) for features in ready.features)
+            placed = place(ready.features, bench)
         except NameTaken:
             name_taken.append(ready.recording)
-            continue
-        report.feature_bytes += sum(len(features.data) for features in ready.features)
-        standing.append(replace(entry, features=placed))
+        except NotDisposed as error:
+            report.left[ready.recording.name] = str(error)
+        else:
+            report.feature_bytes += sum(len(features.data) for features in ready.features)
+            standing.append(replace(entry, features=placed))
     adopted = [entry for entry in standing if entry not in entries]
     if adopted:
         pages.append(bench.journal.write(adopted))
-    _settle(standing, bench, report)
-    _remove_settled(pages, bench)
+    settle(standing, read_back_of(standing, bench), bench, report)
+    remove_settled(pages, bench)
     return name_taken
 
 
@@ -260,50 +258,7 @@ def _entry(ready: _Ready) -> JournalEntry:
         name=ready.recording.name,
         version=ready.recording.version,
         sha256=ready.recording.sha256,
-        size=len(ready.recording.data),
         features=tuple(features.placed for features in ready.features),
         key_name=ready.key.object_name,
         key_sha256=ready.key.object_digest,
     )
-
-
-def _settle(entries: Sequence[JournalEntry], bench: Workbench, report: BatchReport) -> None:
-    """Read back, destroy, observe, receipt. What cannot be settled is left, with the reason."""
-    read_back = _read_back(entries, bench)
-    receipts: list[bytes] = []
-    for entry in entries:
-        try:
-            observed = destroy(bench.raw, clear(entry, read_back), bench.now())
-            receipt = Receipt(
-                sha256=entry.sha256,
-                size=entry.size,
-                media_type=f"object in a {bench.raw.url.partition('://')[0]} store",
-                features=entry.features,
-                observed=observed,
-                performed_by=bench.performed_by,
-            )
-        except (NotDisposed, StoreError) as error:
-            report.left[entry.name] = str(error)
-        else:
-            receipts.append(receipt.leaf())
-    report.disposed += bench.accounts.append(receipts)
-
-
-def _read_back(entries: Sequence[JournalEntry], bench: Workbench) -> dict[str, str]:
-    """The digests of what the training store returns now for all that these entries need."""
-    needed = {placed.name for entry in entries for placed in entry.features}
-    needed |= {entry.key_name for entry in entries}
-    digests = {}
-    for name in needed:
-        try:
-            digests[name] = hashlib.sha256(bench.training.get(name).data).hexdigest()
-        except NotFound:
-            continue
-    return digests
-
-
-def _remove_settled(pages: Sequence[Page], bench: Workbench) -> None:
-    backlog = bench.accounts.current().backlog
-    for page in pages:
-        if not any(entry.sha256 in backlog for entry in page.entries):
-            bench.journal.remove(page)

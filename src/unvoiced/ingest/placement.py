@@ -10,26 +10,45 @@ between reading features back and destroying the recording, no other run swaps t
 """
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 
 from unvoiced.disposal import PlacedFeatures
-from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
+from unvoiced.errors import (
+    AlreadyExists,
+    Changed,
+    InputError,
+    NotDisposed,
+    NotFound,
+    StoreError,
+)
 from unvoiced.ingest.recording import SealedFeatures
 from unvoiced.ingest.workbench import Workbench
-from unvoiced.sealing import parse_header
+from unvoiced.sealing import agrees, parse_header
 from unvoiced.stores import Stored
 
 _ATTEMPTS = 8
+_IDENTITY = ("purpose", "pseudonym", "sample", "feature_set")
 
 
 class NameTaken(Exception):
     """Another recording's features stand under the name; they are ours and they stay."""
 
 
-def place(features: SealedFeatures, bench: Workbench) -> PlacedFeatures:
-    """Put one feature object; returns what stands there now, which may be an adopted twin.
+def place(features: Sequence[SealedFeatures], bench: Workbench) -> tuple[PlacedFeatures, ...]:
+    """Put a recording's feature objects; returns what stands there now, adopted twins included.
 
-    Raises `NameTaken`, or `StoreError` when the store refuses.
+    Raises `NameTaken`; `NotDisposed` when the key they are sealed to is no more; `StoreError`.
     """
+    if len(features) > 1:
+        # Before the first put: a sample is not to be half under one name, half under another.
+        for one in features:
+            with suppress(NotFound):
+                _adopt(bench.training.get(one.placed.name), one, bench)
+    return tuple(_place(one, bench) for one in features)
+
+
+def _place(features: SealedFeatures, bench: Workbench) -> PlacedFeatures:
     name = features.placed.name
     for _ in range(_ATTEMPTS):
         try:
@@ -57,12 +76,18 @@ def _adopt(standing: Stored, features: SealedFeatures, bench: Workbench) -> Plac
         bench.journal.knows_features(digest) or bench.accounts.has_receipt_for_features(digest)
     ):
         return None
+    ours = parse_header(features.data)
     try:
         header = parse_header(standing.data)
     except InputError:
         return None
+    if not agrees(header.context, {name: ours.context[name] for name in _IDENTITY}):
+        return None  # a genuine object, copied here from where it belongs
     if header.context.get("content_tag") != features.tag:
         raise NameTaken
-    if header.key_id != parse_header(features.data).key_id:
-        return None  # sealed to a contributor key that is no more: nobody could read it
+    if header.key_id != ours.key_id:
+        # One of the two keys is no more. If it is ours, another run is ahead of this one.
+        if not bench.contributor_keys.still_stands(features.key):
+            raise NotDisposed(f"{features.placed.name}: the contributor's key was replaced")
+        return None
     return PlacedFeatures(standing.name, features.placed.feature_set, digest)

@@ -1,10 +1,10 @@
 """What there is to ingest: the raw store's listing, less the quarantine, cut into batches."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from unvoiced.disposal import QuarantineRecord
-from unvoiced.ingest.batch import Item
+from unvoiced.ingest.outcome import Item
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.stores.object_name import is_object_name
@@ -23,19 +23,24 @@ class Plan:
 
 
 def make_plan(
-    bench: Workbench, batch_samples: int, batch_bytes: int, max_recording_bytes: int
+    bench: Workbench,
+    batch_samples: int,
+    batch_bytes: int,
+    max_recording_bytes: int,
+    tried: Collection[str] = (),
 ) -> Plan:
     """List the raw store and cut it into batches bounded by count and by sealed bytes.
 
     Every version of an object is a recording of its own. An object over `max_recording_bytes` is
     never read: it is reported and stays where it is. So is one under a name with spaces or the
-    like, which something other than an upload put there.
+    like, which something other than an upload put there. `tried` are names that this run has
+    already failed to dispose of.
     """
-    records = list(bench.quarantine.records())
-    _log_unlogged(records, bench)
-    held = {(record.name, record.version) for record in records}
+    _mend_quarantine(bench)
+    held = bench.quarantine.holds()
     plan = Plan()
     batch: list[Item] = []
+    size = 0
     for item in _recordings(bench):
         if (item.name, item.version) in held:
             plan.quarantined += 1
@@ -43,12 +48,12 @@ def make_plan(
             plan.foreign.append(item.name)
         elif item.size > max_recording_bytes:
             plan.oversized.append(item.name)
-        else:
-            full = sum(other.size for other in batch) + item.size > batch_bytes
-            if batch and (full or len(batch) == batch_samples):
+        elif item.name not in tried:
+            if batch and (size + item.size > batch_bytes or len(batch) == batch_samples):
                 plan.batches.append(batch)
-                batch = []
+                batch, size = [], 0
             batch.append(item)
+            size += item.size
             plan.recordings += 1
             plan.sealed_bytes += item.size
     if batch:
@@ -62,24 +67,29 @@ def _recordings(bench: Workbench) -> Iterator[Item]:
             yield Item(listed.name, listed.version, listed.size)
 
 
-def _log_unlogged(records: list[QuarantineRecord], bench: Workbench) -> None:
-    """Log what a killed run wrote a record of and no leaf."""
+def _mend_quarantine(bench: Workbench) -> None:
+    """Log what a killed run wrote a record of and no leaf; drop records of what is gone.
+
+    Records are read only where there are more of them than the log knows.
+    """
     quarantined = bench.accounts.current().quarantined
-    for record in records:
-        if record.sha256 not in quarantined and bench.raw.head(record.name) is not None:
-            now = bench.now()
-            bench.accounts.append(
-                [
-                    encode_leaf(
-                        "accepted",
-                        record.sha256,
-                        now,
-                        size=record.size,
-                        version=record.version,
-                        intake_key=None,
-                    )
-                ]
-            )
-            bench.accounts.append(
-                [encode_leaf("quarantined", record.sha256, now, reason=record.reason)]
-            )
+    if len(bench.quarantine.holds()) <= len(quarantined):
+        return
+    for record in bench.quarantine.records():
+        if record.sha256 in quarantined:
+            continue
+        if not _stands(record, bench):
+            bench.quarantine.remove(record)
+            continue
+        now = bench.now()
+        bench.accounts.append([encode_leaf("accepted", record.sha256, now, intake_key=None)])
+        bench.accounts.append(
+            [encode_leaf("quarantined", record.sha256, now, reason=record.reason)]
+        )
+
+
+def _stands(record: QuarantineRecord, bench: Workbench) -> bool:
+    return any(
+        (listed.name, listed.version) == (record.name, record.version)
+        for listed in bench.raw.versions(record.name)
+    )

@@ -6,15 +6,20 @@ says is waiting, and that stands neither in the raw store nor in the journal, is
 """
 
 import hashlib
+import time
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from unvoiced.config import Settings
 from unvoiced.disposal import Journal, Quarantine
 from unvoiced.errors import NotFound
 from unvoiced.log.ledger import Ledger
+from unvoiced.log.reader import LogReader
 from unvoiced.stores import Entry, Store
 from unvoiced.stores.object_name import is_object_name
+
+_LOOKS = 4
 
 
 @dataclass
@@ -41,47 +46,57 @@ class Status:
 
 
 def take_status(settings: Settings) -> Status:
-    """Read the log (verifying it as far as the ledger needs), then look into the stores.
+    """Read the log (verifying it on the way), then look into the stores. Needs no secret.
 
-    Needs no secret. Objects of the raw store are read and hashed only while something of the
-    backlog or quarantine has not been found.
+    A run may be at work meanwhile: what is not found is looked for again before it is called
+    missing. Objects of the raw store are read and hashed only while something of the backlog or
+    quarantine has not been found.
     """
-    raw, log = settings.store("raw"), settings.store("log")
     reader = settings.log_reader()
-    # The stores are listed before the log is read: what a run accepts and destroys in between is
-    # then settled in the log, never missing from it.
-    listed = [entry for entry in raw.versions() if not entry.delete_marker]
-    journalled = {entry.sha256 for page in Journal(log).pages() for entry in page.entries}
+    for attempt in range(_LOOKS):
+        status = _look(settings, reader)
+        if not status.missing:
+            break
+        time.sleep(0.1 * attempt)
+    return status
+
+
+def _look(settings: Settings, reader: LogReader) -> Status:
+    raw, journal = settings.store("raw"), settings.store("journal")
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
-    status = Status(
+    listed = [entry for entry in raw.versions() if not entry.delete_marker]
+    sought = ledger.backlog | ledger.quarantined.keys()
+    in_raw = _digests(settings, listed, Quarantine(journal), sought)
+    unseen = sought - in_raw
+    finishing = _standing(unseen, Journal(journal), settings.store("training"))
+    return Status(
         log_size=ledger.size,
         accepted=ledger.accepted,
         disposed=ledger.disposed,
         quarantined=len(ledger.quarantined),
         backlog=len(ledger.backlog),
+        waiting=len(ledger.backlog & in_raw),
+        finishing=len(finishing),
+        not_accepted=len(listed) - len(in_raw & sought),
         raw_objects=len(listed),
         raw_bytes=sum(entry.size for entry in listed),
+        missing=sorted(unseen - finishing),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
     )
-    in_raw = _digests(raw, listed, Quarantine(log), ledger)
-    sought = ledger.backlog | ledger.quarantined.keys()
-    status.waiting = len(ledger.backlog & in_raw)
-    unseen = sought - in_raw
-    status.finishing = len(unseen & journalled)
-    status.missing = sorted(unseen - journalled)
-    status.not_accepted = len(listed) - len(in_raw & sought)
-    return status
 
 
-def _digests(raw: Store, listed: list[Entry], quarantine: Quarantine, ledger: Ledger) -> set[str]:
-    """The digests of raw objects, as far as they are needed to find what the ledger seeks."""
+def _digests(
+    settings: Settings, listed: list[Entry], quarantine: Quarantine, sought: Set[str]
+) -> set[str]:
+    """The digests of raw objects, as far as they are needed to find what is sought."""
+    raw, limit = settings.store("raw"), settings.ingest.max_recording_bytes
     records = {(record.name, record.version): record.sha256 for record in quarantine.records()}
-    sought = set(ledger.backlog | ledger.quarantined.keys())
     found: set[str] = set()
     for entry in listed:
         known = records.get((entry.name, entry.version))
-        if known is None and sought - found and is_object_name(entry.name):
+        readable = entry.size <= limit and is_object_name(entry.name)
+        if known is None and readable and sought - found:
             try:
                 known = hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest()
             except NotFound:
@@ -89,3 +104,22 @@ def _digests(raw: Store, listed: list[Entry], quarantine: Quarantine, ledger: Le
         if known is not None:
             found.add(known)
     return found
+
+
+def _standing(digests: Set[str], journal: Journal, training: Store) -> set[str]:
+    """Which of these recordings a journalled entry covers whose features stand as it says."""
+    standing = set()
+    for page in journal.pages() if digests else ():
+        for entry in page.entries:
+            if entry.sha256 in digests and all(
+                _digest(training, placed.name) == placed.sha256 for placed in entry.features
+            ):
+                standing.add(entry.sha256)
+    return standing
+
+
+def _digest(store: Store, name: str) -> str | None:
+    try:
+        return hashlib.sha256(store.get(name).data).hexdigest()
+    except NotFound:
+        return None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import MultiFernet
 
 from unvoiced.config import Settings
 from unvoiced.disposal import Journal, Quarantine
@@ -36,11 +36,12 @@ class Workbench:
     journal: Journal
     quarantine: Quarantine
     intake: Keyring
-    fernet: Fernet | None
+    fernet: MultiFernet | None
     contributor_keys: ContributorKeys
     content_key: bytes
     feature_sets: tuple[FeatureSet, ...]
     batch_bytes: int
+    max_recording_seconds: int
     performed_by: str
     now: Callable[[], datetime]
 
@@ -55,26 +56,27 @@ def open_workbench(
     Raises `AccessError` or `StoreError` before any recording has been touched.
     """
     vault = settings.vault("worker")
-    training, log = settings.store("training"), settings.store("log")
+    training, journal = settings.store("training"), settings.store("journal")
     accounts = settings.accounts(vault)
     dataset = PublicKey(vault.get("recipient/dataset"))
     return Workbench(
         raw=settings.store("raw"),
         training=training,
         accounts=accounts,
-        journal=Journal(log),
-        quarantine=Quarantine(log),
+        journal=Journal(journal),
+        quarantine=Quarantine(journal),
         intake=Keyring(PrivateKey(vault.get(f"intake/{name}")) for name in vault.names("intake")),
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),
         content_key=vault.get("content/tag"),
         feature_sets=tuple(load_feature_set(name) for name in settings.ingest.feature_sets),
         batch_bytes=settings.ingest.batch_bytes,
+        max_recording_seconds=settings.ingest.max_recording_seconds,
         performed_by=f"ingest worker, run {run_id}",
         now=now,
     )
 
 
-def _fernet(vault: Vault) -> Fernet | None:
-    names = list(vault.names("fernet"))
-    return parse_fernet_key(vault.get(f"fernet/{names[0]}")) if names else None
+def _fernet(vault: Vault) -> MultiFernet | None:
+    keys = [parse_fernet_key(vault.get(f"fernet/{name}")) for name in vault.names("fernet")]
+    return MultiFernet(keys) if keys else None

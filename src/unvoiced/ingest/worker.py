@@ -8,26 +8,21 @@ found by bisection and quarantined, so that it stops neither its batch nor the r
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self, TypeVar
 
 from unvoiced.config import load_settings
 from unvoiced.errors import UnvoicedError
-from unvoiced.ingest.batch import (
-    BatchReport,
-    Item,
-    finish_interrupted,
-    ingest_batch,
-    quarantine_unopened,
-    sweep_journal,
-)
+from unvoiced.ingest.batch import ingest_batch, quarantine_unopened
 from unvoiced.ingest.hardening import harden_process
+from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.plan import Plan, make_plan
+from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.workbench import Workbench, open_workbench
 
 R = TypeVar("R")
@@ -46,11 +41,20 @@ class _Process:
 
 def _start(config: str, run_id: str) -> None:
     harden_process()
+    Thread(target=_die_with_parent, daemon=True).start()
     try:
         _Process.bench = open_workbench(load_settings(Path(config)), run_id)
     except UnvoicedError as error:
         # Raised in the initialiser it would only break the pool, and nobody would learn why.
         _Process.failure = error
+
+
+def _die_with_parent() -> None:
+    """A run that was killed must not leave processes that hold keys behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def in_worker(step: Callable[..., R], *arguments: object) -> R:
@@ -82,6 +86,7 @@ class WorkerPool:
         self.processes = self._settings.workers or os.cpu_count() or 1
         self._executor = self._spawn(self.processes)
         self._lock = Lock()
+        self._bisecting = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -96,18 +101,18 @@ class WorkerPool:
 
     def finish_interrupted(self) -> BatchReport:
         """Finish what runs that are no more had journalled."""
-        return self._executor.submit(in_worker, finish_interrupted).result()
+        return self._call(finish_interrupted)
 
-    def plan(self) -> Plan:
-        """List what there is to ingest, cut into batches."""
+    def plan(self, tried: Collection[str] = ()) -> Plan:
+        """List what there is to ingest, less what was `tried` in this run, cut into batches."""
         limits = self._settings
-        return self._executor.submit(
-            in_worker,
+        return self._call(
             make_plan,
             limits.batch_samples,
             limits.batch_bytes,
             limits.max_recording_bytes,
-        ).result()
+            frozenset(tried),
+        )
 
     def ingest(
         self,
@@ -124,30 +129,41 @@ class WorkerPool:
                 if self._executor is executor:
                     self._executor = self._spawn(self.processes)
                     executor.shutdown(wait=False)
-        return self._bisect(items, step)
+        # One at a time: more processes would only make the memory scarcer.
+        with self._bisecting:
+            return self._bisect(items, step)
 
     def sweep(self) -> None:
         """Remove settled pages of the journal."""
-        self._executor.submit(in_worker, sweep_journal).result()
+        self._call(sweep_journal)
+
+    def _call(self, step: Callable[..., R], *arguments: object) -> R:
+        with self._lock:
+            executor = self._executor
+        try:
+            return executor.submit(in_worker, step, *arguments).result()
+        except BrokenProcessPool:
+            raise WorkerFailure(f"a worker process was killed during {step.__name__}") from None
 
     def _bisect(
         self, items: Sequence[Item], step: Callable[[Workbench, Sequence[Item]], BatchReport]
     ) -> BatchReport:
-        try:
-            with self._spawn(1) as alone:
-                return alone.submit(in_worker, step, items).result()
-        except BrokenProcessPool:
-            pass
+        for _ in range(2 if len(items) == 1 else 1):
+            try:
+                return self._alone(step, items)
+            except BrokenProcessPool:
+                continue
         if len(items) == 1:
-            with self._spawn(1) as alone:
-                return alone.submit(
-                    in_worker, quarantine_unopened, items[0], "worker-killed"
-                ).result()
+            return self._alone(quarantine_unopened, items[0], "worker-killed")
         report = BatchReport()
         middle = len(items) // 2
         for half in (items[:middle], items[middle:]):
             report.add(self._bisect(half, step))
         return report
+
+    def _alone(self, step: Callable[..., R], *arguments: object) -> R:
+        with self._spawn(1) as alone:
+            return alone.submit(in_worker, step, *arguments).result()
 
     def _spawn(self, processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(

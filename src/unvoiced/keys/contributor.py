@@ -13,7 +13,7 @@ unreadable everywhere (INV-10). The public half stands in the same object's head
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,21 +63,31 @@ class ContributorKeys:
         self._now = now
         self._known: dict[str, ContributorKey] = {}
 
-    def ensure(self, pseudonyms: Iterable[str]) -> None:
-        """Make sure each of these contributors has a key that the log knows."""
-        missing = {}
-        for pseudonym in set(pseudonyms) - self._known.keys():
-            stored = self._read(pseudonym)
-            if not self._adopt(pseudonym, stored):
-                missing[pseudonym] = self._make(pseudonym)
+    def find(self, pseudonyms: Iterable[str]) -> set[str]:
+        """Look these contributors' keys up anew; returns those that have none to be trusted."""
+        trusted = self._accounts.current().contributor_keys
+        missing = set()
+        for pseudonym in set(pseudonyms):
+            self._known.pop(pseudonym, None)
+            if not self._adopt(pseudonym, self._read(pseudonym), trusted):
+                missing.add(pseudonym)
+        return missing
+
+    def create(self, pseudonyms: Iterable[str]) -> None:
+        """Make a key for each of these contributors, unless another run is faster."""
+        made = {pseudonym: self._make(pseudonym) for pseudonym in sorted(pseudonyms)}
         self._accounts.append(
             [
                 encode_leaf("contributor-key", hashlib.sha256(data).hexdigest(), self._now())
-                for data in missing.values()
+                for data in made.values()
             ]
         )
-        for pseudonym, data in missing.items():
+        for pseudonym, data in made.items():
             self._place(pseudonym, data)
+
+    def ensure(self, pseudonyms: Iterable[str]) -> None:
+        """Find or make a key that the log knows for each of these contributors."""
+        self.create(self.find(pseudonyms))
 
     def __getitem__(self, pseudonym: str) -> ContributorKey:
         return self._known[pseudonym]
@@ -90,10 +100,6 @@ class ContributorKeys:
             return False
         return hashlib.sha256(data).hexdigest() == key.object_digest
 
-    def forget(self) -> None:
-        """Look every key up anew the next time it is needed."""
-        self._known.clear()
-
     def _make(self, pseudonym: str) -> bytes:
         pair = PrivateKey.generate()
         public = base64.b64encode(pair.public.raw).decode()
@@ -104,7 +110,7 @@ class ContributorKeys:
         name = key_object_name(pseudonym)
         for _ in range(_ATTEMPTS):
             stored = self._read(pseudonym)
-            if self._adopt(pseudonym, stored):
+            if self._adopt(pseudonym, stored, self._accounts.current().contributor_keys):
                 return
             try:
                 if stored is None:
@@ -121,12 +127,12 @@ class ContributorKeys:
         except NotFound:
             return None
 
-    def _adopt(self, pseudonym: str, stored: Stored | None) -> bool:
+    def _adopt(self, pseudonym: str, stored: Stored | None, trusted: Collection[str]) -> bool:
         """Use a stored key if the log knows its object and it is this contributor's."""
         if stored is None:
             return False
         digest = hashlib.sha256(stored.data).hexdigest()
-        if digest not in self._accounts.current().contributor_keys:
+        if digest not in trusted:
             return False
         try:
             context = parse_header(stored.data).context

@@ -6,6 +6,7 @@ the pseudonym (where a grant allows it) and check whether a recording they alrea
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Invitation:
     upload_url: str
     intake: str
     log_vkey: str
+    log_url: str
 
     def intake_key(self, trusted_vkey: str | None = None) -> IntakeKey:
         """The intake key, its signature checked.
@@ -45,7 +47,8 @@ class Invitation:
         """Write the file, never over another one (`InputError`)."""
         text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n"
         try:
-            with path.open("x", encoding="utf-8") as file:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError:
             raise InputError(f"{path} is there already and is not overwritten") from None

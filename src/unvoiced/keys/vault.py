@@ -29,19 +29,19 @@ class Vault:
     """Reads and writes wrapped secrets; holds the wrapper, never a cache of what it unwrapped."""
 
     def __init__(self, store: Store, wrapper: Wrapper) -> None:
-        self._store = store
+        self.store = store
         self._wrapper = wrapper
 
     def put(self, name: str, secret: bytes) -> None:
         """Keep a secret under a new name. Raises `AlreadyExists` rather than overwrite."""
         wrapped = self._wrapper.wrap(secret, {"format": _FORMAT, "name": name})
         record = {"format": _FORMAT, "name": name, "wrapped": base64.b64encode(wrapped).decode()}
-        self._store.put_if_absent(f"{name}.key", rfc8785.dumps(record))
+        self.store.put_if_absent(f"{name}.key", rfc8785.dumps(record))
 
     def get(self, name: str) -> bytes:
         """The secret. Raises `AccessError` when it is not there or does not unwrap."""
         try:
-            record = json.loads(self._store.get(f"{name}.key").data)
+            record = json.loads(self.store.get(f"{name}.key").data)
             wrapped = base64.b64decode(record["wrapped"])
         except NotFound:
             raise AccessError(f"this vault holds no {name}") from None
@@ -51,7 +51,7 @@ class Vault:
 
     def names(self, kind: str) -> Iterator[str]:
         """The names of all secrets of a kind, without the kind."""
-        for entry in self._store.list(f"{kind}/"):
+        for entry in self.store.list(f"{kind}/"):
             yield entry.name.removeprefix(f"{kind}/").removesuffix(".key")
 
 

@@ -10,15 +10,25 @@ from collections.abc import Sequence
 from unvoiced.log.leaves import parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
+from unvoiced.log.remembered import RememberedCheckpoint
 from unvoiced.log.writer import LogWriter
 
 
 class Accounts:
-    """Appends leaves that the ledger admits, and answers from the log as it stands now."""
+    """Appends leaves that the ledger admits, and answers from the log as it stands now.
 
-    def __init__(self, writer: LogWriter, reader: LogReader) -> None:
+    With `remembered`, `reader` has to have been given what it holds; `remember` moves it on.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        reader: LogReader,
+        remembered: RememberedCheckpoint | None = None,
+    ) -> None:
         self._writer = writer
         self._reader = reader
+        self._remembered = remembered
         self._ledger = Ledger()
         self._feature_digests: set[str] = set()
         self._feature_digests_size = 0
@@ -28,19 +38,36 @@ class Accounts:
         self._follow(self._reader.checkpoint().size)
         return self._ledger
 
-    def append(self, leaves: Sequence[bytes]) -> int:
-        """Log those leaves that may follow what is logged; returns how many that were."""
+    def append(self, leaves: Sequence[bytes], *, as_of: int | None = None) -> set[str]:
+        """Log those leaves that may follow what is logged; returns the digests they are about.
+
+        `as_of` is the size the log had before the recordings they accept were read: one that
+        another run has disposed of since is not accepted again for having been seen before.
+        """
         if not leaves:
-            return 0
+            return set()
         admitted: list[bytes] = []
 
         def build(size: int) -> list[bytes]:
             self._follow(size)
-            admitted[:] = self._ledger.admissible(leaves)
+            stale = set() if as_of is None else self._disposed_since(as_of, size)
+            admitted[:] = self._ledger.admissible(
+                [data for data in leaves if parse_leaf(data).digest not in stale]
+            )
             return admitted
 
         self._writer.append(build)
-        return len(admitted)
+        return {parse_leaf(data).digest for data in admitted}
+
+    def _disposed_since(self, start: int, size: int) -> set[str]:
+        leaves = map(parse_leaf, self._reader.entries(start, size))
+        return {leaf.digest for leaf in leaves if leaf.kind == "disposed"}
+
+    def remember(self) -> None:
+        """Keep the newest checkpoint, so that the next process refuses a log that went back."""
+        if self._remembered is not None:
+            self._reader.checkpoint()
+            self._remembered.keep(self._reader.note)
 
     def has_receipt_for_features(self, digest: str) -> bool:
         """Whether some receipt names this feature object, so that it is known to be ours.

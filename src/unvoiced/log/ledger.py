@@ -29,9 +29,9 @@ class Ledger:
         self.contributor_keys: set[str] = set()
         self.intake_keys: set[str] = set()
 
-    def is_open(self, digest: str) -> bool:
-        """Whether a recording is accepted and neither disposed of nor quarantined."""
-        return digest in self.backlog
+    def is_unsettled(self, digest: str) -> bool:
+        """Whether a recording was accepted and not disposed of: in the backlog or quarantine."""
+        return digest in self.backlog or digest in self.quarantined
 
     def admits(self, leaf: Leaf) -> bool:
         """Whether the leaf may follow what is logged: no receipt without an acceptance, say."""

@@ -181,6 +181,11 @@ class LogReader:
         self._seen, self._tree, self._note = current, tree, note
         return current
 
+    @property
+    def note(self) -> bytes:
+        """The signed checkpoint that was verified last."""
+        return self._note
+
     def _reaching(self, size: int) -> Tree:
         if self._tree is None or size > self._tree.size:
             self.checkpoint()

@@ -22,6 +22,7 @@ class VerifiedLog:
     """What a log was found to say."""
 
     checkpoint: Checkpoint
+    note: bytes  # the signed checkpoint that was verified, to be remembered
     ledger: Ledger
 
 
@@ -45,7 +46,7 @@ def verify_log(
     ledger = Ledger()
     for index, data in enumerate(reader.entries(0, checkpoint.size)):  # (3)
         _check_receipt(ledger.enter(data), index)  # (4), (5)
-    return VerifiedLog(checkpoint, ledger)
+    return VerifiedLog(checkpoint, reader.note, ledger)
 
 
 def verify_proof(proof: TlogProof, verifier: Verifier) -> tuple[Leaf, Checkpoint]:
@@ -70,15 +71,27 @@ def leaves_about(reader: LogReader, digest: str) -> Iterator[tuple[int, bytes, L
                 yield index, data, leaf
 
 
+def features_with_receipt(reader: LogReader) -> set[str]:
+    """The digests of all feature objects that a receipt names."""
+    digests: set[str] = set()
+    for data in reader.entries(0, reader.checkpoint().size):
+        features = parse_leaf(data).fields.get("features")
+        if isinstance(features, list):
+            digests |= {str(one["sha256"]) for one in features if isinstance(one, dict)}
+    return digests
+
+
 def _check_receipt(leaf: Leaf, index: int) -> None:
     if leaf.kind != "disposed":
         return
     observed = leaf.fields.get("observed")
     if (
         not isinstance(observed, dict)
+        or observed.get("version_readable") is not False
         or observed.get("version_listed") is not False
         or observed.get("current") not in {"absent", "newer"}
-        or not leaf.fields.get("features")
+        or (leaf.fields.get("cause") == "features stored" and not leaf.fields.get("features"))
+        or not leaf.fields.get("cause")
         or not leaf.fields.get("not_checked")
     ):
         raise VerificationError(f"leaf {index}: a receipt without the observation it rests on")

@@ -2,7 +2,7 @@
 
 from unvoiced.sealing.fernet import is_fernet, open_fernet, parse_fernet_key
 from unvoiced.sealing.header import Context, Header, Json, encode_header, parse_header
-from unvoiced.sealing.hpke_sealing import Keyring, open_sealed, seal
+from unvoiced.sealing.hpke_sealing import Keyring, agrees, open_sealed, seal
 from unvoiced.sealing.key_pair import PrivateKey, PublicKey
 from unvoiced.sealing.plaintext import Plaintext
 
@@ -14,6 +14,7 @@ __all__ = [
     "Plaintext",
     "PrivateKey",
     "PublicKey",
+    "agrees",
     "encode_header",
     "is_fernet",
     "open_fernet",

@@ -5,7 +5,7 @@ one leaked key opens every upload there ever was, and it is not post-quantum. It
 nobody has to keep old recordings for want of a way in, and `posture` reports it.
 """
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from unvoiced.errors import AccessError, OpenError
 from unvoiced.sealing.plaintext import Plaintext
@@ -26,7 +26,7 @@ def parse_fernet_key(key: str | bytes) -> Fernet:
         raise AccessError("a Fernet key is 32 bytes in URL-safe base64") from None
 
 
-def open_fernet(token: bytes, key: Fernet) -> Plaintext:
+def open_fernet(token: bytes, key: Fernet | MultiFernet) -> Plaintext:
     """Open a token in memory. Raises the same `OpenError` as every other failure to open."""
     try:
         return Plaintext(key.decrypt(token))

@@ -1,0 +1,35 @@
+"""What travels between the processes of a run: names, versions, sizes, digests, counts (INV-1)."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Item:
+    """One version of one object of the raw store, as it was listed."""
+
+    name: str
+    version: str
+    size: int
+
+
+@dataclass
+class BatchReport:
+    """What became of a batch: names, digests and counts, nothing else (INV-1)."""
+
+    recordings: int = 0
+    disposed: int = 0
+    sealed_bytes: int = 0
+    feature_bytes: int = 0
+    gone: int = 0  # another run was faster, or the uploader took it back
+    quarantined: dict[str, str] = field(default_factory=dict)  # object name -> reason
+    left: dict[str, str] = field(default_factory=dict)  # object name -> why it is still there
+
+    def add(self, other: "BatchReport") -> None:
+        """Take in another batch's report."""
+        self.recordings += other.recordings
+        self.disposed += other.disposed
+        self.sealed_bytes += other.sealed_bytes
+        self.feature_bytes += other.feature_bytes
+        self.gone += other.gone
+        self.quarantined |= other.quarantined
+        self.left |= other.left

@@ -1,0 +1,102 @@
+"""From a journalled recording to its receipt: read back, destroy, observe, receipt.
+
+INV-3 what is not read back as journalled is not destroyed.
+INV-4 what was not seen to be gone has no receipt.
+INV-5 what a run journalled and could not finish, the next one does.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from unvoiced.disposal import JournalEntry, Page, Receipt, clear, destroy
+from unvoiced.errors import NotDisposed, NotFound, StoreError
+from unvoiced.ingest.outcome import BatchReport
+from unvoiced.ingest.workbench import Workbench
+
+
+def finish_interrupted(bench: Workbench) -> BatchReport:
+    """Finish what a run that is no more had journalled.
+
+    Where features do not stand and the recording does, there is nothing to finish: it is ingested
+    like any other. Where neither does, the recording is lost, and is reported as left.
+    """
+    report = BatchReport()
+    ledger = bench.accounts.current()
+    pages = list(bench.journal.pages())
+    entries = {
+        entry for page in pages for entry in page.entries if ledger.is_unsettled(entry.sha256)
+    }
+    read_back = read_back_of(entries, bench)
+    standing = [entry for entry in entries if _stands(entry, read_back)]
+    settle(standing, read_back, bench, report)
+    for entry in entries - set(standing):
+        if not any(other.sha256 == entry.sha256 for other in standing) and _is_gone(entry, bench):
+            report.left[entry.name] = "neither the recording nor its features are there"
+    remove_settled(pages, bench)
+    bench.accounts.remember()
+    return report
+
+
+def sweep_journal(bench: Workbench) -> None:
+    """Remove the pages on which nothing is left to settle."""
+    remove_settled(list(bench.journal.pages()), bench)
+
+
+def settle(
+    entries: Sequence[JournalEntry],
+    read_back: Mapping[str, str],
+    bench: Workbench,
+    report: BatchReport,
+) -> None:
+    """Destroy, observe, receipt. What cannot be settled is left, with the reason."""
+    receipts: list[bytes] = []
+    for entry in sorted(entries, key=lambda one: one.sha256):
+        try:
+            observed = destroy(bench.raw, clear(entry, read_back), bench.now)
+            receipt = Receipt(
+                sha256=entry.sha256,
+                media_type=f"object in a {bench.raw.url.partition('://')[0]} store",
+                features=entry.features,
+                observed=observed,
+                performed_by=bench.performed_by,
+            )
+        except (NotDisposed, StoreError) as error:
+            report.left[entry.name] = str(error)
+        else:
+            receipts.append(receipt.leaf())
+    report.disposed += len(bench.accounts.append(receipts))
+
+
+def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str, str]:
+    """The digests of what the training store returns now for all that these entries need."""
+    needed = {placed.name for entry in entries for placed in entry.features}
+    needed |= {entry.key_name for entry in entries}
+    digests = {}
+    for name in needed:
+        try:
+            digests[name] = hashlib.sha256(bench.training.get(name).data).hexdigest()
+        except NotFound:
+            continue
+    return digests
+
+
+def _stands(entry: JournalEntry, read_back: Mapping[str, str]) -> bool:
+    return read_back.get(entry.key_name) == entry.key_sha256 and all(
+        read_back.get(placed.name) == placed.sha256 for placed in entry.features
+    )
+
+
+def _is_gone(entry: JournalEntry, bench: Workbench) -> bool:
+    try:
+        bench.raw.get(entry.name, entry.version)
+    except NotFound:
+        return True
+    return False
+
+
+def remove_settled(pages: Sequence[Page], bench: Workbench) -> None:
+    """Remove those of these pages on which the log has settled every recording."""
+    ledger = bench.accounts.current()
+    for page in pages:
+        if not any(ledger.is_unsettled(entry.sha256) for entry in page.entries):
+            bench.journal.remove(page)
