@@ -58,8 +58,9 @@ def test_settings_are_read_from_a_folder_or_a_file(tmp_path: Path) -> None:
 def test_ingest_settings_are_read(tmp_path: Path) -> None:
     """Each by its name."""
     text = '[ingest]\nfeature_sets = ["a", "b.toml"]\nbatch_samples = 1\nbatch_bytes = 2\n'
+    text += "max_recording_seconds = 5\n"
     settings_file(tmp_path, ingest=text + "max_recording_bytes = 3\nworkers = 4\n")
-    assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 4)
+    assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 5, 4)
 
 
 @pytest.mark.parametrize(

@@ -43,19 +43,19 @@ def test_every_builtin_feature_set_is_documented() -> None:
 def test_every_kind_of_leaf_and_every_receipt_field_is_documented() -> None:
     """Whoever reads a log can look up what a field means."""
     page = text("docs/formats.md")
-    observed = Observation(False, "absent", 0, datetime(2026, 11, 22, tzinfo=UTC))
+    observed = Observation(False, False, "absent", 0, datetime(2026, 11, 22, tzinfo=UTC))
     placed = PlacedFeatures("features/x", "00", "00")
-    leaf = parse_leaf(Receipt("0" * 64, 1, "object", (placed,), observed, "test").leaf())
+    leaf = parse_leaf(Receipt("0" * 64, "object", (placed,), observed, "test").leaf())
     names = set(KINDS) | set(leaf.fields)
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
 def commands(group: typer.Typer, prefix: str = "") -> list[str]:
     """The full names of all commands."""
-    found = [
-        f"{prefix}{command.name or command.callback.__name__}"  # type: ignore[union-attr]
-        for command in group.registered_commands
-    ]
+    found = []
+    for command in group.registered_commands:
+        assert command.callback is not None
+        found.append(prefix + (command.name or command.callback.__name__.replace("_", "-")))
     for sub in group.registered_groups:
         assert sub.typer_instance is not None
         found += commands(sub.typer_instance, f"{prefix}{sub.name} ")

@@ -149,8 +149,9 @@ def load_settings(place: Path) -> Settings:
     if unknown := content.keys() - known.keys():
         raise InputError(f"{path} has unknown sections: {', '.join(sorted(unknown))}")
     tables = {name: _table(path, content, name, types) for name, types in known.items()}
-    if "vkey" not in tables["log"]:
-        raise InputError(f"{path} has no vkey under [log]")
+    for section in ("stores", "vaults", "log"):
+        if not tables[section]:
+            raise InputError(f"{path} lacks {section!r}")
     return Settings(
         folder=path.resolve().parent,
         stores=tables["stores"],

@@ -5,7 +5,8 @@ import signal
 from collections.abc import Sequence
 
 from unvoiced.errors import StoreError
-from unvoiced.ingest.batch import BatchReport, Item, ingest_batch
+from unvoiced.ingest.batch import ingest_batch
+from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.workbench import Workbench
 
 CANARY = "canary-9f86d081884c7d65"

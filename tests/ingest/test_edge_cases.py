@@ -14,7 +14,8 @@ from tests.ingest.home import Home, expected, same
 from tests.ingest.hooked_store import HookedStore
 from unvoiced import names
 from unvoiced.errors import InputError
-from unvoiced.ingest.batch import BatchReport, ingest_batch
+from unvoiced.ingest.batch import ingest_batch
+from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.plan import make_plan
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.sealing import parse_header

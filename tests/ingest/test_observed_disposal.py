@@ -24,7 +24,9 @@ from unvoiced.stores.memory import MemoryStore
 FEATURES = (PlacedFeatures("features/set/p/s.unv", "d" * 64, "f" * 64),)
 ENTRY = JournalEntry("p/s.unv", "v1", "a" * 64, 10, FEATURES, "keys/p.unv", "b" * 64)
 READ_BACK = {"features/set/p/s.unv": "f" * 64, "keys/p.unv": "b" * 64}
-GONE = Observation(version_listed=False, current="absent", delete_markers=0, time=START)
+GONE = Observation(
+    version_readable=False, version_listed=False, current="absent", delete_markers=0, time=START
+)
 
 
 def receipt(observed: Any, features: tuple[PlacedFeatures, ...] = FEATURES) -> Receipt:

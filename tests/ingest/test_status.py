@@ -48,7 +48,7 @@ def test_uploaded(home: Home, sent: Sent) -> None:
 @pytest.mark.inv("INV-5")
 def test_accepted_and_not_processed(home: Home, sent: Sent) -> None:
     """In the log, and still in the raw store."""
-    stopped(home, "log", "put_if_absent", "pending/journal/")
+    stopped(home, "journal", "put_if_absent", "pages/")
     status = home.status()
     assert status.adds_up
     assert counts(status) == (1, 0, 0, 1)
@@ -85,7 +85,7 @@ def test_quarantined_and_disposed(home: Home, sent: Sent) -> None:
 def test_what_an_outsider_removes_is_missing(home: Home, sent: Sent, where: str) -> None:
     """Taken from the raw store while the log says it waits there: named, and it does not add up."""
     if where == "backlog":
-        stopped(home, "log", "put_if_absent", "pending/journal/")
+        stopped(home, "journal", "put_if_absent", "pages/")
     else:
         home.store("raw").delete(sent.name, sent.version)
         sent = home.send("anna", b"no audio")
@@ -103,7 +103,7 @@ def test_another_object_in_the_place_of_one_that_waits_does_not_hide_it(
     home: Home, sent: Sent, voices: list[bytes]
 ) -> None:
     """A recording is found by its digest, not by its name."""
-    stopped(home, "log", "put_if_absent", "pending/journal/")
+    stopped(home, "journal", "put_if_absent", "pages/")
     home.store("raw").delete(sent.name, sent.version)
     home.put(sent.name, b"something else")
     status = home.status()
@@ -161,7 +161,7 @@ def test_an_upload_in_the_middle_of_a_look_raises_no_alarm(home: Home, voices: l
 
     def upload_and_accept() -> None:
         home.send("anna", voices[1])
-        stopped(home, "log", "put_if_absent", "pending/journal/")
+        stopped(home, "journal", "put_if_absent", "pages/")
 
     around = once("get", "checkpoint", upload_and_accept)
     looked = home.on(log=HookedStore(home.store("log"), around)).status()

@@ -215,7 +215,6 @@ def test_a_key_that_was_replaced_no_longer_stands(
     assert keys.still_stands(key)
     planted(training, key_object(PrivateKey.generate(), dataset, ALICE))
     assert not keys.still_stands(key)
-    keys.forget()
     keys.ensure([ALICE])
     assert keys.still_stands(keys[ALICE])
     training.delete(key.object_name, training.get(key.object_name).version)

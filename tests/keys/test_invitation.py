@@ -22,6 +22,7 @@ def invitation(signer: Signer, intake: PrivateKey) -> Invitation:
         upload_url="s3://uploads/raw?region=eu-central-1",
         intake=IntakeKey("2026-w47", intake.public).announce(signer).decode(),
         log_vkey=signer.vkey,
+        log_url="file:///log",
     )
 
 
@@ -132,7 +133,9 @@ def test_a_missing_or_unknown_field_is_refused(tmp_path: Path, invitation: Invit
         Invitation.read(written(tmp_path / "file.json", **fields, more="1"))
 
 
-@pytest.mark.parametrize("name", ["pseudonym", "sample_key", "upload_url", "intake", "log_vkey"])
+@pytest.mark.parametrize(
+    "name", ["pseudonym", "sample_key", "upload_url", "intake", "log_vkey", "log_url"]
+)
 @pytest.mark.parametrize("value", [None, 7, ["x"]], ids=str)
 def test_a_field_of_another_type_is_refused(
     tmp_path: Path, invitation: Invitation, name: str, value: object

@@ -27,14 +27,14 @@ def digest(number: int) -> str:
 
 def accepted(number: int) -> bytes:
     """A leaf that takes it over."""
-    return encode_leaf("accepted", digest(number), NOW, size=1, version="v", intake_key=None)
+    return encode_leaf("accepted", digest(number), NOW, intake_key=None)
 
 
 def disposed(number: int) -> bytes:
     """A proper receipt for it."""
-    gone = Observation(version_listed=False, current="absent", delete_markers=0, time=NOW)
+    gone = Observation(False, False, "absent", 0, NOW)
     placed = (PlacedFeatures("name", digest(-1), digest(-2)),)
-    return Receipt(digest(number), 1, "object", placed, gone, "test").leaf()
+    return Receipt(digest(number), "object", placed, gone, "test").leaf()
 
 
 def edited(leaf: bytes, **fields: object) -> bytes:
@@ -104,8 +104,10 @@ def test_accounts_that_contradict_themselves_are_refused(
     "fields",
     [
         {"observed": {}},
-        {"observed": {"version_listed": True, "current": "absent", "delete_markers": 0}},
-        {"observed": {"version_listed": False, "current": "present", "delete_markers": 0}},
+        {"observed": {"version_readable": False, "version_listed": True, "current": "absent"}},
+        {"observed": {"version_readable": True, "version_listed": False, "current": "absent"}},
+        {"observed": {"version_readable": False, "version_listed": False, "current": "present"}},
+        {"cause": ""},
         {"features": []},
         {"not_checked": []},
     ],

@@ -40,11 +40,12 @@ def _install(folder: Path, orders: dict[str, str]) -> None:
 
     def extracting(data: bytes, *arguments: Any) -> Any:
         order = orders.get(hashlib.sha256(data).hexdigest(), "")
-        opened[:] = [bytes(data)]
+        # A true copy: these very bytes are wiped when the recording is closed.
+        opened[:] = [bytes(bytearray(data))]
         if order == "block":
             _block(folder)
         elif order:
-            _raise(order, bytes(data))
+            _raise(order, opened[0])
         return extract(data, *arguments)
 
     def sealing(*arguments: Any, **options: Any) -> Any:
