@@ -121,6 +121,8 @@ class Home:
 
     def in_memory(self, *, versioned: bool) -> "Home":
         """The same deployment with its stores copied into memory; keys stay on disk."""
+        # Another log than the one the vault may remember.
+        (self.settings.folder / "keys/worker/log-checkpoint").unlink(missing_ok=True)
         shelf = {name: MemoryStore(name, versioned=versioned) for name in STORES}
         for name, store in shelf.items():
             for entry in self.store(name).list():

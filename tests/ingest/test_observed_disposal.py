@@ -22,7 +22,7 @@ from unvoiced.errors import NotDisposed, StoreError
 from unvoiced.stores.memory import MemoryStore
 
 FEATURES = (PlacedFeatures("features/set/p/s.unv", "d" * 64, "f" * 64),)
-ENTRY = JournalEntry("p/s.unv", "v1", "a" * 64, 10, FEATURES, "keys/p.unv", "b" * 64)
+ENTRY = JournalEntry("p/s.unv", "v1", "a" * 64, FEATURES, "keys/p.unv", "b" * 64)
 READ_BACK = {"features/set/p/s.unv": "f" * 64, "keys/p.unv": "b" * 64}
 GONE = Observation(
     version_readable=False, version_listed=False, current="absent", delete_markers=0, time=START
@@ -31,7 +31,7 @@ GONE = Observation(
 
 def receipt(observed: Any, features: tuple[PlacedFeatures, ...] = FEATURES) -> Receipt:
     """A receipt of the entry's recording, if it lets itself be made."""
-    return Receipt("a" * 64, 10, "object", features, observed, "a test")
+    return Receipt("a" * 64, "object", features, observed, "a test")
 
 
 @pytest.mark.inv("INV-4")
@@ -78,10 +78,10 @@ def test_a_clearance_destroys_once() -> None:
     store = MemoryStore()
     version = store.put_if_absent("p/s.unv", b"first")
     clearance = clear(replace(ENTRY, version=version), READ_BACK)
-    assert destroy(store, clearance, START).shows_absence
+    assert destroy(store, clearance, lambda: START).shows_absence
     store.put_if_absent("p/s.unv", b"second")
     with pytest.raises(NotDisposed):
-        destroy(store, clearance, START)
+        destroy(store, clearance, lambda: START)
     assert store.get("p/s.unv").data == b"second"
 
 

@@ -125,8 +125,8 @@ def test_no_key_is_needed(home: Home, sent: Sent) -> None:
     ("store", "operation", "after"),
     [
         ("raw", "versions", True),
-        ("log", "list", False),
-        ("log", "list", True),
+        ("journal", "list", False),
+        ("journal", "list", True),
         ("log", "get", False),
     ],
 )

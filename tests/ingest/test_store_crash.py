@@ -80,7 +80,7 @@ def test_a_death_at_any_change_to_a_store_loses_nothing(
         finished(home, sent, backlog.unusable)
         assert versioned or len(list(home.store("raw").versions())) == len(backlog.unusable)
         if not died:
-            assert nth > 35
+            assert nth > 30
             return
     pytest.fail("never got through")
 

@@ -31,10 +31,10 @@ def test_one_recording_never_stops_its_batch(
     ]
     poison = sent[0]
 
-    def extract(data: bytes, feature_set: FeatureSet) -> Extracted:
+    def extract(data: bytes, feature_set: FeatureSet, **options: float) -> Extracted:
         if data == poison.data:
             raise kind(CANARY)
-        return real_extract(data, feature_set)
+        return real_extract(data, feature_set, **options)
 
     monkeypatch.setattr(recording, "extract", extract)
     report = home.run()

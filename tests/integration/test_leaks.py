@@ -33,7 +33,7 @@ from tests.integration.sandbox import Sandbox
 from tests.integration.worker_process import core_limit, may_be_attached_to, shown_by
 from unvoiced.errors import OpenError
 from unvoiced.ingest.status import Status, take_status
-from unvoiced.reader import list_features
+from unvoiced.reader import feature_names
 from unvoiced.sealing import PrivateKey, open_sealed
 
 pytestmark = pytest.mark.server
@@ -215,7 +215,7 @@ def test_what_ingest_writes_its_worker_cannot_open(life: Life) -> None:
     ]
     objects = [training.get(entry.name).data for entry in training.list()]
     assert keys
-    assert len(list(list_features(training))) == life.status.disposed
+    assert len(list(feature_names(training))) == life.status.disposed
     for sealed in objects:
         for key in keys:
             with pytest.raises(OpenError):
@@ -236,7 +236,7 @@ def test_prefect_knows_names_and_states_only(life: Life) -> None:
     assert all(found.keys() == {"config"} for found in parameters)
     assert inputs
     for found in inputs:
-        assert found.keys() <= {"workers", "number", "batch"}
+        assert found.keys() <= {"workers", "tried", "number", "batch"}
         references = [reference for values in found.values() for reference in values]
         assert all(reference["input_type"] == "task_run" for reference in references)
 

@@ -38,7 +38,7 @@ def _install(folder: Path, orders: dict[str, str]) -> None:
     extract, to_sealed_features = recording.extract, batch.to_sealed_features
     opened: list[bytes] = []
 
-    def extracting(data: bytes, *arguments: Any) -> Any:
+    def extracting(data: bytes, *arguments: Any, **options: Any) -> Any:
         order = orders.get(hashlib.sha256(data).hexdigest(), "")
         # A true copy: these very bytes are wiped when the recording is closed.
         opened[:] = [bytes(bytearray(data))]
@@ -46,7 +46,7 @@ def _install(folder: Path, orders: dict[str, str]) -> None:
             _block(folder)
         elif order:
             _raise(order, opened[0])
-        return extract(data, *arguments)
+        return extract(data, *arguments, **options)
 
     def sealing(*arguments: Any, **options: Any) -> Any:
         features = to_sealed_features(*arguments, **options)
