@@ -31,6 +31,7 @@ class RunReport:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._total = BatchReport()
+        self._finished = 0
         self._plan = Plan()
         self._failures: list[str] = []
         self._done = 0
@@ -56,9 +57,10 @@ class RunReport:
     ) -> None:
         self._bar.stop()
 
-    def add(self, batch: BatchReport) -> BatchReport:
-        """Take in what one task reports; returns it."""
+    def finished(self, batch: BatchReport) -> BatchReport:
+        """Take in what was finished for an interrupted run; returns it."""
         self._total.add(batch)
+        self._finished = batch.disposed
         return batch
 
     def expect(self, plan: Plan) -> Plan:
@@ -107,8 +109,9 @@ class RunReport:
     def _summary(self) -> str:
         total, plan = self._total, self._plan
         rows = {
+            "finished for an interrupted run": self._finished,
             "found in the raw store": plan.recordings,
-            "disposed of, with receipt": total.disposed,
+            "disposed of, with receipt": total.disposed - self._finished,
             "quarantined now": len(total.quarantined),
             "quarantined earlier": plan.quarantined,
             "taken by another run": total.gone,

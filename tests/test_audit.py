@@ -8,17 +8,24 @@ import pwd
 import re
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from unvoiced import reader
 from unvoiced.audit import AccessRecord, AuditTrail, Purpose
+from unvoiced.disposal import Observation, PlacedFeatures, Receipt
 from unvoiced.errors import InputError, OpenError, StoreError
 from unvoiced.features import pack
 from unvoiced.keys.contributor import key_context, key_object_name
-from unvoiced.reader import FeatureObject, FeatureReader, list_features
+from unvoiced.log.leaves import encode_leaf
+from unvoiced.log.note import Signer
+from unvoiced.log.reader import LogReader
+from unvoiced.log.writer import LogWriter
+from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names
 from unvoiced.sealing import Json, Keyring, Plaintext, PrivateKey, open_sealed, seal
 from unvoiced.stores.memory import MemoryStore
 
@@ -63,8 +70,24 @@ def training(dataset: PrivateKey) -> MemoryStore:
 @pytest.fixture
 def feature(training: MemoryStore) -> FeatureObject:
     """The one feature object as listed."""
-    (feature,) = list_features(training)
+    (listed,) = feature_names(training)
+    feature = describe(training, listed.name)
+    assert feature is not None
     return feature
+
+
+@pytest.fixture
+def log(training: MemoryStore, feature: FeatureObject) -> LogReader:
+    """A log with a receipt that names the object."""
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    digest = hashlib.sha256(training.get(feature.name).data).hexdigest()
+    placed = (PlacedFeatures(feature.name, DIGEST, digest),)
+    gone = Observation(False, False, "absent", 0, now)
+    receipt = Receipt("0" * 64, "object", placed, gone, "test").leaf()
+    store, signer = MemoryStore(), Signer("example/log", Ed25519PrivateKey.generate())
+    accepted = encode_leaf("accepted", "0" * 64, now, intake_key=None)
+    LogWriter.create(store, signer).append(lambda _: [accepted, receipt])
+    return LogReader(store, signer.verifier)
 
 
 def records(audit: MemoryStore) -> list[dict[str, Json]]:
@@ -80,6 +103,7 @@ def records(audit: MemoryStore) -> list[dict[str, Json]]:
 def test_the_record_is_stored_before_anything_is_opened(
     training: MemoryStore,
     feature: FeatureObject,
+    log: LogReader,
     dataset: PrivateKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -92,7 +116,7 @@ def test_the_record_is_stored_before_anything_is_opened(
         return open_sealed(sealed, keys, expect)
 
     monkeypatch.setattr(reader, "open_sealed", watched)
-    arrays = FeatureReader(training, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(
+    arrays = FeatureReader(training, log, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(
         feature
     )
     assert np.array_equal(arrays["log_mel"], ARRAYS["log_mel"])
@@ -104,6 +128,7 @@ def test_the_record_is_stored_before_anything_is_opened(
 def test_a_failing_audit_store_means_that_nothing_is_opened(
     training: MemoryStore,
     feature: FeatureObject,
+    log: LogReader,
     dataset: PrivateKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -115,16 +140,16 @@ def test_a_failing_audit_store_means_that_nothing_is_opened(
     monkeypatch.setattr(reader, "open_sealed", opened)
     trail = AuditTrail(FailingStore("audit"), "run")
     with pytest.raises(StoreError, match="AccessDenied"):
-        FeatureReader(training, dataset, trail, Purpose.TRAINING).read(feature)
+        FeatureReader(training, log, dataset, trail, Purpose.TRAINING).read(feature)
 
 
 @pytest.mark.inv("INV-8")
 def test_every_read_has_a_record_of_its_own(
-    training: MemoryStore, feature: FeatureObject, dataset: PrivateKey
+    training: MemoryStore, feature: FeatureObject, log: LogReader, dataset: PrivateKey
 ) -> None:
     """Reading the same object again is recorded again, though its key is known by then."""
     audit = MemoryStore("audit")
-    features = FeatureReader(training, dataset, AuditTrail(audit, "run"), Purpose.EVALUATION)
+    features = FeatureReader(training, log, dataset, AuditTrail(audit, "run"), Purpose.EVALUATION)
     for _ in range(3):
         features.read(feature)
     assert len(records(audit)) == 3
@@ -132,20 +157,22 @@ def test_every_read_has_a_record_of_its_own(
 
 @pytest.mark.inv("INV-8")
 def test_an_attempt_that_fails_is_recorded_too(
-    training: MemoryStore, feature: FeatureObject
+    training: MemoryStore, feature: FeatureObject, log: LogReader
 ) -> None:
     """Who tries with the wrong key leaves a trace of having tried."""
     audit = MemoryStore("audit")
     trail = AuditTrail(audit, "run")
     with pytest.raises(OpenError):
-        FeatureReader(training, PrivateKey(bytes(96)), trail, Purpose.INSPECTION).read(feature)
+        FeatureReader(training, log, PrivateKey(bytes(96)), trail, Purpose.INSPECTION).read(feature)
     assert len(records(audit)) == 1
 
 
 @pytest.mark.inv("INV-8")
 def test_listing_opens_nothing_and_needs_no_record(training: MemoryStore) -> None:
     """Headers are public to whoever may list: no key is at hand here at all."""
-    (feature,) = list_features(training)
+    (listed,) = feature_names(training)
+    feature = describe(training, listed.name)
+    assert feature is not None
     assert (feature.pseudonym, feature.sample) == (ALICE, SAMPLE)
 
 

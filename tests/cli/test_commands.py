@@ -13,8 +13,9 @@ import pytest
 import soundfile
 
 from unvoiced.config import load_settings
-from unvoiced.ingest.batch import finish_interrupted, ingest_batch
+from unvoiced.ingest.batch import ingest_batch
 from unvoiced.ingest.plan import make_plan
+from unvoiced.ingest.settle import finish_interrupted
 from unvoiced.ingest.workbench import open_workbench
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

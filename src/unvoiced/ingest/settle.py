@@ -32,6 +32,7 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     for entry in entries - set(standing):
         if not any(other.sha256 == entry.sha256 for other in standing) and _is_gone(entry, bench):
             report.left[entry.name] = "neither the recording nor its features are there"
+    report.gone = 0  # another run is finishing the same; it counts them
     remove_settled(pages, bench)
     bench.accounts.remember()
     return report
@@ -64,7 +65,9 @@ def settle(
             report.left[entry.name] = str(error)
         else:
             receipts.append(receipt.leaf())
-    report.disposed += len(bench.accounts.append(receipts))
+    logged = len(bench.accounts.append(receipts))
+    report.disposed += logged
+    report.gone += len(receipts) - logged
 
 
 def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str, str]:

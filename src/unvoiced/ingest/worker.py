@@ -8,13 +8,16 @@ found by bisection and quarantined, so that it stops neither its batch nor the r
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Lock, Thread
-from types import TracebackType
-from typing import Self, TypeVar
+from types import ModuleType, TracebackType
+from typing import Any, Self, TypeVar
 
 from unvoiced.config import load_settings
 from unvoiced.errors import UnvoicedError
@@ -26,6 +29,30 @@ from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.workbench import Workbench, open_workbench
 
 R = TypeVar("R")
+
+
+class _BareProcess(SpawnProcess):
+    """A spawned process that does not import its parent's `__main__`.
+
+    That is a flow, or Prefect's engine: seconds of imports, and code that has no business in a
+    process that holds keys.
+    """
+
+    _hiding = Lock()
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802  (the name multiprocessing calls)
+        with _BareProcess._hiding:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]  # no stub
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _BareContext(SpawnContext):
+    Process = _BareProcess
 
 
 class WorkerFailure(UnvoicedError):
@@ -66,7 +93,7 @@ def in_worker(step: Callable[..., R], *arguments: object) -> R:
     except UnvoicedError as error:
         error.__cause__ = error.__context__ = None
         raise error.with_traceback(None) from None
-    except Exception as error:
+    except BaseException as error:  # a panic in an extension is no Exception
         where = error.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
@@ -168,7 +195,7 @@ class WorkerPool:
     def _spawn(self, processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             processes,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=_BareContext(),
             initializer=_start,
             initargs=(str(self._config), self._run_id),
         )
