@@ -64,6 +64,7 @@ def test_sixteen_bytes_are_found_in_base64_wherever_it_begins() -> None:
         base64.b64encode(gzip.compress(pickle.dumps(ValueError(RUN)))),
         base64.b64encode(base64.b64encode(pickle.dumps({"key": KEY}))),
     ],
+    ids=["gzip", "zlib", "pickle in gzip in base64", "pickle in base64 twice"],
 )
 def test_what_is_packed_is_found(packed: bytes, tmp_path: Path) -> None:
     """Results as Prefect and browsers keep them: compressed, pickled, in base64."""
