@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.ingest.claims import accounted_for
 from tests.ingest.home import Home, Sent, expected, same
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.audit import AuditTrail, Purpose
@@ -274,4 +273,4 @@ def test_a_key_that_is_lost_between_two_batches_is_looked_up_anew(home: Home) ->
     assert ingest_batch(bench, second).disposed == 1
     late = next(one for one in sent if one.name == second[0].name)
     assert opens(home, late)
-    accounted_for(home, [late])
+    safe(home, late)
