@@ -8,7 +8,7 @@ upload, so that an interrupted upload goes on with the same object and its diges
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -94,6 +94,17 @@ def recordings_under(path: Path) -> list[Path]:
     if not found:
         raise InputError(f"{path} holds no audio files ({', '.join(sorted(AUDIO_SUFFIXES))})")
     return found
+
+
+def other_files_under(folder: Path, recordings: Sequence[Path]) -> int:
+    """How many visible files of a folder are not among its recordings."""
+    visible = (
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+    return sum(1 for _ in visible) - len(recordings)
 
 
 class Uploader:

@@ -10,7 +10,14 @@ from unvoiced.cli.display import err, out
 from unvoiced.errors import InputError
 from unvoiced.keys.invitation import Invitation
 from unvoiced.stores import open_store
-from unvoiced.upload import Outcome, Uploader, recordings_under, seal_recording, upload_all
+from unvoiced.upload import (
+    Outcome,
+    Uploader,
+    other_files_under,
+    recordings_under,
+    seal_recording,
+    upload_all,
+)
 
 InvitationFile = Annotated[
     Path, typer.Option("--invitation", "-i", help="The invitation you were given.")
@@ -81,4 +88,6 @@ def upload(
         counts = upload_all(uploader, files, progress)
     for outcome, count in counts.items():
         out.print(f"{count:,} {outcome}")
+    if path.is_dir() and (others := other_files_under(path, files)):
+        out.print(f"{others:,} files of other kinds not sent (audio is told by its ending)")
     out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")

@@ -73,7 +73,9 @@ def show(
                 f"{name} {array.shape} {array.dtype}: {array.min():.1f} to {array.max():.1f}"
                 f"{' dB' if name == 'log_mel' else ''}"
             )
-            out.print(spectrogram(array, height=12 if name == "log_mel" else 6))
+            # The energy coefficient is so much larger than the others that it would hide them.
+            drawn, height = (array, 12) if name == "log_mel" else (array[1:], 6)
+            out.print(spectrogram(drawn, height=height))
         if png is not None:
             _draw(feature, arrays, png)
             out.print(f"Drawn into {png}")
@@ -88,15 +90,17 @@ def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> 
     )
     seconds = _number(feature.context.get("duration_seconds"))
     for axis, (name, array) in zip(axes[:, 0], arrays.items(), strict=True):
+        cepstral = name != "log_mel"
         drawn = axis.imshow(
-            array.astype(np.float32),
+            array[1 if cepstral else 0 :].astype(np.float32),
             aspect="auto",
             origin="lower",
             cmap="magma",
-            extent=(0, seconds, 0, array.shape[0]),
+            extent=(0, seconds, 1 if cepstral else 0, array.shape[0]),
         )
-        axis.set(title=name, xlabel="seconds", ylabel="mel band" if name == "log_mel" else "index")
-        figure.colorbar(drawn, ax=axis, label="dB" if name == "log_mel" else None)
+        title = f"{name} (energy coefficient left out)" if cepstral else name
+        axis.set(title=title, xlabel="seconds", ylabel="index" if cepstral else "mel band")
+        figure.colorbar(drawn, ax=axis, label=None if cepstral else "dB")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
