@@ -166,9 +166,10 @@ def test_features_that_no_receipt_names_are_not_opened(
 ) -> None:
     """Who may write the training store can seal to a public key; only the worker gets receipts."""
     sealed = forged(home, anna)
-    assert parse_header(sealed).key_id == parse_header(
-        home.store("training").get(anna.feature_name).data
-    ).key_id
+    assert (
+        parse_header(sealed).key_id
+        == parse_header(home.store("training").get(anna.feature_name).data).key_id
+    )
     name = anna.feature_name
     if where != "in its place":
         name = name.replace(anna.sample, "planted")
@@ -297,9 +298,7 @@ def test_junk_among_the_features_hinders_nobody(home: Home, anna: Sent, audit: M
     for sample in ("text", "empty", "set-3", "junk", "deeper"):
         with pytest.raises(InputError, match="no features"):
             find_features(training, sample)
-    assert same(
-        reader(home, audit).read(described(home, anna.feature_name)), expected(anna.data)
-    )
+    assert same(reader(home, audit).read(described(home, anna.feature_name)), expected(anna.data))
 
 
 def test_files_under_foreign_names_hinder_nobody(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ class FeatureReader:
         purpose: Purpose,
     ) -> None:
         self._training = training
+        self._log = log
         self._genuine = features_with_receipt(log)
         self._dataset = dataset
         self._audit = audit
@@ -107,6 +108,8 @@ class FeatureReader:
         """
         sealed = self._training.get(feature.name).data
         digest = hashlib.sha256(sealed).hexdigest()
+        if digest not in self._genuine:
+            self._genuine = features_with_receipt(self._log)  # it may have come since
         if digest not in self._genuine:
             raise VerificationError(f"{feature.name}: no receipt of the log names this object")
         self._audit.record([digest], self._purpose)

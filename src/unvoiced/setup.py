@@ -10,7 +10,7 @@ from typing import get_args
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from unvoiced.config import FILE_NAME, Role, Settings, StoreName, load_settings
-from unvoiced.errors import InputError, VerificationError
+from unvoiced.errors import InputError, NotFound, VerificationError
 from unvoiced.keys.intake import IntakeKey, epoch_of, intake_digest
 from unvoiced.keys.vault import Vault, describe_vault
 from unvoiced.keys.wrapping import (
@@ -80,6 +80,8 @@ def create_deployment(
     descriptor = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     create_intake_key(load_settings(begun), vaults["worker"], now)
     begun.rename(folder / FILE_NAME)
     return load_settings(folder)
@@ -107,10 +109,10 @@ def current_announcement(settings: Settings) -> str:
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
     for listed in sorted(log.list("intake/"), key=lambda entry: entry.name, reverse=True):
-        note = log.get(listed.name).data
         try:
+            note = log.get(listed.name).data
             intake = IntakeKey.from_announcement(note, Verifier.parse(settings.log_vkey))
-        except VerificationError:
+        except (VerificationError, NotFound, InputError):
             continue
         named = listed.name == announcement_name(intake.epoch)
         if named and intake_digest(intake.public) in ledger.intake_keys:

@@ -162,7 +162,7 @@ def until_it_knows_the_key(worker: Stepped, key: str) -> None:
 
 @pytest.mark.inv("INV-3")
 @pytest.mark.inv("INV-5")
-@pytest.mark.parametrize("others_steps", range(0, 22))
+@pytest.mark.parametrize("others_steps", range(22))
 def test_no_interleaving_with_a_stale_key_costs_a_recording(
     deployed: Home, others_steps: int
 ) -> None:
@@ -194,9 +194,7 @@ def test_no_interleaving_with_a_stale_key_costs_a_recording(
 
 @pytest.mark.inv("INV-3")
 @pytest.mark.parametrize("others_steps", range(1, 22, 2))
-def test_a_key_restored_from_a_backup_costs_no_recording(
-    deployed: Home, others_steps: int
-) -> None:
+def test_a_key_restored_from_a_backup_costs_no_recording(deployed: Home, others_steps: int) -> None:
     """K1 is put back over K2 before the worker that seals to K2 has read K2 back."""
     home, sent = one_waiting(deployed)
     name = key_object_name(sent.pseudonym)
@@ -274,3 +272,33 @@ def test_a_key_that_is_lost_between_two_batches_is_looked_up_anew(home: Home) ->
     late = next(one for one in sent if one.name == second[0].name)
     assert opens(home, late)
     safe(home, late)
+
+
+@pytest.mark.xfail(
+    reason="known: a contributor's key object lost within milliseconds of a disposal, with another "
+    "run at work, leaves features that open but that no receipt names (docs/decisions/protocol.md)"
+)
+def test_a_key_lost_while_the_first_worker_destroys_leaves_features_that_can_be_read(
+    deployed: Home,
+) -> None:
+    """A has read back and gets the receipt; K1 is lost; B, at work already, puts its own under K2.
+
+    What stands then opens; its reader wants a receipt that names it.
+    """
+    home, sent = one_waiting(deployed)
+    other = Stepped(home, "B")
+
+    def meanwhile() -> None:
+        lose_key(home, sent.pseudonym)
+        other.start()
+        while not any(name.startswith("pages/") for name in other.seen):
+            assert other.step(1) == 1
+
+    hooked = HookedStore(home.store("raw"), once("delete", sent.name, meanwhile))
+    first = home.on(raw=hooked)
+    bench = first.bench("A")
+    assert ingest_batch(bench, first.plan(bench).batches[0]).disposed == 1
+    other.step()
+    assert other.failure is None
+    safe(home, sent)
+    ends_well(home, sent)

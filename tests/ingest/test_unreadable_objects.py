@@ -87,7 +87,8 @@ def _refuse_puts(operation: str, name: str, proceed: Callable[[], Any]) -> Any:
 @pytest.mark.inv("INV-5")
 def test_the_count_can_be_taken_with_a_quarantined_and_an_unreadable_object(home: Home) -> None:
     """What is in quarantine is found by its record: nothing has to be read for it."""
-    bad, stuck = home.send("anna", b"no audio"), home.send("anna", voice(1))
+    early, late = sorted(("anna", "bruno"), key=lambda who: home.invitation(who).pseudonym)
+    stuck, bad = home.send(early, voice(1)), home.send(late, b"no audio")
     broken = refusing(home, stuck.name)
     assert broken.run().quarantined == {bad.name: "not-audio"}
     status = broken.status()

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 _STATES_DURATION = frozenset({"matroska", "mp4"})
-_MAX_PLANES = 8
+# FFmpeg keeps eight plane pointers in a frame, and PyAV looks for the one behind the last: with
+# eight planes or more it reads, and follows, whatever stands there.
+_MAX_CHANNELS = 8
 # Encoder delay and padding make an honest stated duration differ from what decodes.
 _DURATION_SLACK = 0.5
 
@@ -87,9 +89,10 @@ def _mono(frame: Any, rate: int, channels: int, downmix: str) -> Samples:
     if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
         raise UndecodableError("damaged")
     full_scale = _FULL_SCALE.get(frame.format.packed.name)
-    # PyAV looks for planes behind the end of FFmpeg's array of eight and reads foreign memory.
-    if full_scale is None or channels > _MAX_PLANES:
+    if full_scale is None or channels > _MAX_CHANNELS:
         raise UndecodableError("not-audio")
+    if frame.format.is_planar and channels == _MAX_CHANNELS:
+        frame = _interleaved(frame)
     samples: NDArray[Any] = frame.to_ndarray()
     by_channel = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
     if frame.format.packed.name == "u8":
@@ -99,6 +102,19 @@ def _mono(frame: Any, rate: int, channels: int, downmix: str) -> Samples:
     mono = mix_down(by_channel, downmix, full_scale)
     samples.fill(0)
     return mono
+
+
+def _interleaved(frame: Any) -> Any:
+    import av
+
+    packer = av.AudioResampler(
+        format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
+    )
+    try:
+        (packed,) = packer.resample(frame)
+    except (av.FFmpegError, ValueError, RuntimeError):
+        raise UndecodableError("damaged") from None
+    return packed
 
 
 def _blocks(frames: Iterator[Samples], limit: Limit) -> Iterator[Samples]:

@@ -57,6 +57,8 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
             for portion in _portions(again, bench.batch_bytes):
                 for recording in _place_and_dispose(portion, bench, report):
                     report.left[recording.name] = "another recording holds both its names"
+    if items and len(report.left) == len(items) and not report.sealed_bytes:
+        raise StoreError(f"nothing of this batch could be read: {report.left[items[0].name]}")
     bench.accounts.remember()
     return report
 
@@ -101,20 +103,16 @@ def _portions(ready: Iterator[_Ready], limit: int) -> Iterator[list[_Ready]]:
 def _read(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[SealedRecording]:
     """Read what can be read; one object that cannot must not hold up its neighbours."""
     recordings = []
-    failure: StoreError | None = None
     for item in items:
         try:
             stored = bench.raw.get(item.name, item.version)
         except NotFound:
             report.gone += 1
         except StoreError as error:
-            failure = error
             report.left[item.name] = str(error)
         else:
             recordings.append(SealedRecording.of(item.name, item.version, stored.data))
             report.sealed_bytes += len(stored.data)
-    if failure is not None and not recordings:
-        raise failure
     return recordings
 
 

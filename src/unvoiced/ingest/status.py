@@ -9,11 +9,12 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from unvoiced.config import Settings
 from unvoiced.disposal import Journal, Quarantine
-from unvoiced.errors import NotFound
+from unvoiced.errors import NotFound, StoreError
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.stores import Entry, Store
@@ -92,17 +93,16 @@ def _digests(
     """The digests of raw objects, as far as they are needed to find what is sought."""
     raw, limit = settings.store("raw"), settings.ingest.max_recording_bytes
     records = {(record.name, record.version): record.sha256 for record in quarantine.records()}
-    found: set[str] = set()
+    places = {(entry.name, entry.version) for entry in listed}
+    found = {digest for place, digest in records.items() if place in places}
     for entry in listed:
-        known = records.get((entry.name, entry.version))
+        if not sought - found:
+            break
         readable = entry.size <= limit and is_object_name(entry.name)
-        if known is None and readable and sought - found:
-            try:
-                known = hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest()
-            except NotFound:
-                continue
-        if known is not None:
-            found.add(known)
+        if readable and (entry.name, entry.version) not in records:
+            # One that cannot be read (it is gone, or in another storage class) is not found.
+            with suppress(StoreError):
+                found.add(hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest())
     return found
 
 

@@ -76,11 +76,9 @@ class ContributorKeys:
     def create(self, pseudonyms: Iterable[str]) -> None:
         """Make a key for each of these contributors, unless another run is faster."""
         made = {pseudonym: self._make(pseudonym) for pseudonym in sorted(pseudonyms)}
+        digests = sorted(hashlib.sha256(data).hexdigest() for data in made.values())
         self._accounts.append(
-            [
-                encode_leaf("contributor-key", hashlib.sha256(data).hexdigest(), self._now())
-                for data in made.values()
-            ]
+            [encode_leaf("contributor-key", digest, self._now()) for digest in digests]
         )
         for pseudonym, data in made.items():
             self._place(pseudonym, data)
