@@ -37,7 +37,7 @@ def ingest(config: str = "unvoiced.toml") -> State[None]:
     try:
         with start_workers(config) as workers, RunReport() as report:
             finished = report.finished(finish_interrupted(workers))
-            plan = report.expect(list_backlog(workers, tried=list(finished.left)))
+            plan = report.expect(list_backlog(workers, tried=finished.tried))
             batches = ingest_batch.map(unmapped(workers), report.numbers(), plan.batches)
             for batch in as_completed(list(batches)):
                 report.take(batch)

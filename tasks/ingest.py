@@ -46,7 +46,7 @@ def finish_interrupted(workers: WorkerPool) -> BatchReport:
 
 
 @task(name="list-backlog", task_run_name="list the raw store", **STEP)
-def list_backlog(workers: WorkerPool, tried: list[str]) -> Plan:
+def list_backlog(workers: WorkerPool, tried: list[tuple[str, str]]) -> Plan:
     """List what there is to ingest, less what was tried in this run, cut into batches."""
     plan = workers.plan(tried)
     get_run_logger().info(

@@ -116,6 +116,7 @@ class RunReport:
             "quarantined earlier": plan.quarantined,
             "taken by another run": total.gone,
             "left": len(total.left),
+            "lost": len(total.lost),
             "too large to read": len(plan.oversized),
             "under foreign names, not read": len(plan.foreign),
             "batches failed": len(self._failures),
@@ -132,14 +133,19 @@ class RunReport:
         def row(what: str, outcome: str, reason: str, remedy: str) -> dict[str, str]:
             return {"object": what, "outcome": outcome, "reason": reason, "what to do": remedy}
 
+        total = self._total
         return [
             *(
                 row(name, "quarantined", reason, QUARANTINE_REASONS.get(reason, ""))
-                for name, reason in sorted(self._total.quarantined.items())
+                for name, reason in sorted(total.quarantined.items())
             ),
             *(
                 row(name, "left", why, "the next run tries again")
-                for name, why in sorted(self._total.left.items())
+                for name, why in sorted(total.left.items())
+            ),
+            *(
+                row(name, "lost", "neither it nor its features are there", "find out who deleted")
+                for name in total.lost
             ),
             *(
                 row(name, "too large", "over [ingest] max_recording_bytes", "raise the limit")
@@ -162,6 +168,8 @@ class RunReport:
             message += f", {len(total.quarantined):,} quarantined"
         if self._failures:
             return Failed(message=f"{message}; {len(self._failures)} batches failed")
+        if total.lost:
+            return Failed(name="RecordingsLost", message=f"{message}, {len(total.lost):,} lost")
         if total.left:
             return Failed(name="DisposalBlocked", message=f"{message}, {len(total.left):,} left")
         if total.quarantined:

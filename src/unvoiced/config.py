@@ -60,16 +60,16 @@ class IngestSettings:
 class Settings:
     """All of `unvoiced.toml`."""
 
-    folder: Path
+    path: Path
     stores: Mapping[str, str]
     vaults: Mapping[str, str]
     log_vkey: str
     ingest: IngestSettings
 
     @property
-    def path(self) -> Path:
-        """The settings file itself."""
-        return self.folder / FILE_NAME
+    def folder(self) -> Path:
+        """Where the settings file is; places in it are relative to this."""
+        return self.path.parent
 
     def store(self, name: StoreName) -> Store:
         """Open one of the stores."""
@@ -87,10 +87,12 @@ class Settings:
         """
         store, verifier = self.store("log"), Verifier.parse(self.log_vkey)
         remembered = RememberedCheckpoint(worker.store, "log-checkpoint", verifier)
+        key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
+        writer = LogWriter(store, Signer(verifier.name, key))
         reader = LogReader(store, verifier, remembered=remembered.load())
         reader.checkpoint()
-        key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
-        return Accounts(LogWriter(store, Signer(verifier.name, key)), reader, remembered)
+        remembered.keep(reader.note)  # now: a vault that cannot be written is to be known at once
+        return Accounts(writer, reader, remembered)
 
     def vault(self, role: Role) -> Vault:
         """Open the key vault of one role. Raises `AccessError`.
@@ -153,7 +155,7 @@ def load_settings(place: Path) -> Settings:
         if not tables[section]:
             raise InputError(f"{path} lacks {section!r}")
     return Settings(
-        folder=path.resolve().parent,
+        path=path.resolve(),
         stores=tables["stores"],
         vaults=tables["vaults"],
         log_vkey=tables["log"]["vkey"],

@@ -95,7 +95,8 @@ class FeatureReader:
     ) -> None:
         self._training = training
         self._log = log
-        self._genuine = features_with_receipt(log)
+        self._log_size = 0
+        self._genuine: set[str] = set()
         self._dataset = dataset
         self._audit = audit
         self._purpose = purpose
@@ -109,7 +110,7 @@ class FeatureReader:
         sealed = self._training.get(feature.name).data
         digest = hashlib.sha256(sealed).hexdigest()
         if digest not in self._genuine:
-            self._genuine = features_with_receipt(self._log)  # it may have come since
+            self._read_on()
         if digest not in self._genuine:
             raise VerificationError(f"{feature.name}: no receipt of the log names this object")
         self._audit.record([digest], self._purpose)
@@ -122,6 +123,12 @@ class FeatureReader:
         }
         with open_sealed(sealed, Keyring([key]), expect) as packed:
             return unpack(packed.data)
+
+    def _read_on(self) -> None:
+        """Take in the receipts that came since the log was read last."""
+        size = self._log.checkpoint().size
+        self._genuine |= features_with_receipt(self._log, self._log_size)
+        self._log_size = size
 
     def _contributor_key(self, pseudonym: str) -> PrivateKey:
         if pseudonym not in self._contributors:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from unvoiced import names
-from unvoiced.errors import AlreadyExists, InputError, StoreError
+from unvoiced.errors import AlreadyExists, InputError, NotFound, StoreError
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import sample_id
 from unvoiced.sealing import PublicKey, seal
@@ -170,17 +170,20 @@ class Uploader:
 
     def _put(self, receipt: UploadReceipt, sealed: bytes) -> Outcome:
         name = names.sealed_name(receipt.pseudonym, receipt.sample)
-        try:
-            self._raw.put_if_absent(name, sealed)
-        except AlreadyExists:
-            # Ours, if the answer to an earlier put was lost. Where a grant does not let us look,
-            # the receipt is kept: the log will know its digest, or not.
+        while True:
             try:
-                if _digest(self._raw.get(name).data) != receipt.sha256:
-                    return Outcome.WITHOUT_RECEIPT
-            except StoreError:
-                return Outcome.UPLOADED
-        return Outcome.UPLOADED
+                self._raw.put_if_absent(name, sealed)
+            except AlreadyExists:
+                # Ours, if the answer to an earlier put was lost. Where a grant does not let us
+                # look, the receipt is kept: the log will know its digest, or not.
+                try:
+                    if _digest(self._raw.get(name).data) != receipt.sha256:
+                        return Outcome.WITHOUT_RECEIPT
+                except NotFound:
+                    continue  # ingested in between
+                except StoreError:
+                    return Outcome.UPLOADED
+            return Outcome.UPLOADED
 
 
 def upload_all(

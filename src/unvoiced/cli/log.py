@@ -1,5 +1,6 @@
 """Commands for anyone who wants to check: verify the log, prove one recording, check a proof."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from unvoiced.errors import InputError, VerificationError
 from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.proof import TlogProof
 from unvoiced.log.reader import LogReader
-from unvoiced.log.verify import leaves_about, verify_log, verify_proof
+from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log, verify_proof
 from unvoiced.reader import find_features
 from unvoiced.stores import Store, open_store
 from unvoiced.upload import UploadReceipt
@@ -23,7 +24,7 @@ LogUrl = Annotated[
 _VERDICTS = {
     "accepted": "The recording was taken over. This does not say that it was destroyed.",
     "disposed": "The recording was destroyed and, by the operator's own observation, is gone.",
-    "quarantined": "The recording could not be used. It is still there, sealed.",
+    "quarantined": "The recording could not be used, and was left where it was, sealed.",
 }
 LogKey = Annotated[str | None, typer.Option("--key", help="The log's public key.")]
 
@@ -132,8 +133,13 @@ def _log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifie
 def _digest_of(sample: str, config: Path) -> str:
     if len(sample) == 64 and all(character in "0123456789abcdef" for character in sample):
         return sample
-    found = find_features(load_settings(config).store("training"), sample)
-    return str(found[0].context.get("source_sha256"))
+    settings = load_settings(config)
+    training = settings.store("training")
+    genuine = features_with_receipt(settings.log_reader())
+    for feature in find_features(training, sample):
+        if hashlib.sha256(training.get(feature.name).data).hexdigest() in genuine:
+            return str(feature.context.get("source_sha256"))
+    raise VerificationError(f"no receipt of the log names the features of {sample}")
 
 
 def _shown(value: object) -> str:

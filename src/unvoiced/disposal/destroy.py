@@ -4,6 +4,7 @@ INV-3 nothing is destroyed before its features, and the key they are sealed to, 
 INV-4 whoever destroys also observes; what was not seen to be gone has no receipt.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
@@ -64,8 +65,10 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
     current = raw.head(entry.name)
     if current is None:
         state = "absent"
+    elif current.version == entry.version or _same_bytes(raw, entry):
+        state = "present"
     else:
-        state = "present" if current.version == entry.version else "newer"
+        state = "newer"
     return Observation(
         version_readable=_readable(raw, entry),
         version_listed=any(listed.version == entry.version for listed in versions),
@@ -73,6 +76,14 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
         delete_markers=sum(listed.delete_marker for listed in versions),
         time=now(),
     )
+
+
+def _same_bytes(raw: Store, entry: JournalEntry) -> bool:
+    """Whether the very same object stands under its name again: a restored backup, a second put."""
+    try:
+        return hashlib.sha256(raw.get(entry.name).data).hexdigest() == entry.sha256
+    except NotFound:
+        return False
 
 
 def _readable(raw: Store, entry: JournalEntry) -> bool:

@@ -21,7 +21,7 @@ NOT_CHECKED = (
     "replicas and snapshots kept by the store's operator",
     "backups and copies made outside this pipeline",
     "blocks of the storage device",
-    "the same sealed bytes under another name or version of the raw store",
+    "the same sealed bytes under another name of the raw store, or in an older version",
     "whether the intake private key still exists, so whether such a copy could be opened",
 )
 
@@ -32,7 +32,7 @@ class Observation:
 
     version_readable: bool
     version_listed: bool
-    current: str  # "absent", "newer" (another version stands under the name), or "present"
+    current: str  # "absent", "newer" (another recording stands under the name), or "present"
     delete_markers: int
     time: datetime
 

@@ -23,6 +23,8 @@ class BatchReport:
     gone: int = 0  # another run was faster, or the uploader took it back
     quarantined: dict[str, str] = field(default_factory=dict)  # object name -> reason
     left: dict[str, str] = field(default_factory=dict)  # object name -> why it is still there
+    lost: list[str] = field(default_factory=list)  # object names: neither it nor its features
+    tried: list[tuple[str, str]] = field(default_factory=list)  # (name, version) of some left
 
     def add(self, other: "BatchReport") -> None:
         """Take in another batch's report."""
@@ -33,3 +35,4 @@ class BatchReport:
         self.gone += other.gone
         self.quarantined |= other.quarantined
         self.left |= other.left
+        self.lost += other.lost

@@ -27,14 +27,14 @@ def make_plan(
     batch_samples: int,
     batch_bytes: int,
     max_recording_bytes: int,
-    tried: Collection[str] = (),
+    tried: Collection[tuple[str, str]] = (),
 ) -> Plan:
     """List the raw store and cut it into batches bounded by count and by sealed bytes.
 
     Every version of an object is a recording of its own. An object over `max_recording_bytes` is
     never read: it is reported and stays where it is. So is one under a name with spaces or the
-    like, which something other than an upload put there. `tried` are names that this run has
-    already failed to dispose of.
+    like, which something other than an upload put there. `tried` are the (name, version) that this
+    run has already failed to dispose of.
     """
     _mend_quarantine(bench)
     held = bench.quarantine.holds()
@@ -48,7 +48,7 @@ def make_plan(
             plan.foreign.append(item.name)
         elif item.size > max_recording_bytes:
             plan.oversized.append(item.name)
-        elif item.name not in tried:
+        elif (item.name, item.version) not in tried:
             if batch and (size + item.size > batch_bytes or len(batch) == batch_samples):
                 plan.batches.append(batch)
                 batch, size = [], 0
@@ -70,10 +70,11 @@ def _recordings(bench: Workbench) -> Iterator[Item]:
 def _mend_quarantine(bench: Workbench) -> None:
     """Log what a killed run wrote a record of and no leaf; drop records of what is gone.
 
-    Records are read only where there are more of them than the log knows.
+    Records are read only where there are not as many of them as the log knows.
     """
-    quarantined = bench.accounts.current().quarantined
-    if len(bench.quarantine.holds()) <= len(quarantined):
+    ledger = bench.accounts.current()
+    as_of, quarantined = ledger.size, set(ledger.quarantined)
+    if len(bench.quarantine.holds()) == len(quarantined):
         return
     for record in bench.quarantine.records():
         if record.sha256 in quarantined:
@@ -82,7 +83,8 @@ def _mend_quarantine(bench: Workbench) -> None:
             bench.quarantine.remove(record)
             continue
         now = bench.now()
-        bench.accounts.append([encode_leaf("accepted", record.sha256, now, intake_key=None)])
+        accepted = encode_leaf("accepted", record.sha256, now, intake_key=None)
+        bench.accounts.append([accepted], as_of=as_of)
         bench.accounts.append(
             [encode_leaf("quarantined", record.sha256, now, reason=record.reason)]
         )

@@ -7,6 +7,7 @@ INV-5 what a run journalled and could not finish, the next one does.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from unvoiced.disposal import JournalEntry, Page, Receipt, clear, destroy
 from unvoiced.errors import NotDisposed, NotFound, StoreError
@@ -18,7 +19,7 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     """Finish what a run that is no more had journalled.
 
     Where features do not stand and the recording does, there is nothing to finish: it is ingested
-    like any other. Where neither does, the recording is lost, and is reported as left.
+    like any other. Where neither does, the recording is lost, and is reported.
     """
     report = BatchReport()
     ledger = bench.accounts.current()
@@ -31,7 +32,8 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     settle(standing, read_back, bench, report)
     for entry in entries - set(standing):
         if not any(other.sha256 == entry.sha256 for other in standing) and _is_gone(entry, bench):
-            report.left[entry.name] = "neither the recording nor its features are there"
+            report.lost.append(entry.name)
+    report.tried = [(e.name, e.version) for e in standing if e.name in report.left]
     report.gone = 0  # another run is finishing the same; it counts them
     remove_settled(pages, bench)
     bench.accounts.remember()
@@ -76,10 +78,8 @@ def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str,
     needed |= {entry.key_name for entry in entries}
     digests = {}
     for name in needed:
-        try:
+        with suppress(StoreError):  # what cannot be read was not read back
             digests[name] = hashlib.sha256(bench.training.get(name).data).hexdigest()
-        except NotFound:
-            continue
     return digests
 
 
@@ -94,6 +94,8 @@ def _is_gone(entry: JournalEntry, bench: Workbench) -> bool:
         bench.raw.get(entry.name, entry.version)
     except NotFound:
         return True
+    except StoreError:  # there, and not to be read
+        return False
     return False
 
 

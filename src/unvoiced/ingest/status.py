@@ -54,11 +54,14 @@ def take_status(settings: Settings) -> Status:
     quarantine has not been found.
     """
     reader = settings.log_reader()
-    for attempt in range(_LOOKS):
-        status = _look(settings, reader)
+    status = _look(settings, reader)
+    for attempt in range(1, _LOOKS):
         if not status.missing:
             break
         time.sleep(0.1 * attempt)
+        missing = set(status.missing)
+        status = _look(settings, reader)
+        status.missing = sorted(missing.intersection(status.missing))
     return status
 
 
@@ -71,6 +74,10 @@ def _look(settings: Settings, reader: LogReader) -> Status:
     in_raw = _digests(settings, listed, Quarantine(journal), sought)
     unseen = sought - in_raw
     finishing = _standing(unseen, Journal(journal), settings.store("training"))
+    later = ledger
+    if unseen - finishing:  # what a run has settled while we looked is not missing
+        later = Ledger()
+        later.follow(reader.entries, reader.checkpoint().size)
     return Status(
         log_size=ledger.size,
         accepted=ledger.accepted,
@@ -82,7 +89,7 @@ def _look(settings: Settings, reader: LogReader) -> Status:
         not_accepted=len(listed) - len(in_raw & sought),
         raw_objects=len(listed),
         raw_bytes=sum(entry.size for entry in listed),
-        missing=sorted(unseen - finishing),
+        missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
     )
 
@@ -111,8 +118,10 @@ def _standing(digests: Set[str], journal: Journal, training: Store) -> set[str]:
     standing = set()
     for page in journal.pages() if digests else ():
         for entry in page.entries:
+            needed = {placed.name: placed.sha256 for placed in entry.features}
+            needed[entry.key_name] = entry.key_sha256
             if entry.sha256 in digests and all(
-                _digest(training, placed.name) == placed.sha256 for placed in entry.features
+                _digest(training, name) == digest for name, digest in needed.items()
             ):
                 standing.add(entry.sha256)
     return standing

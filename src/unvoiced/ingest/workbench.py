@@ -69,7 +69,10 @@ def open_workbench(
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),
         content_key=vault.get("content/tag"),
-        feature_sets=tuple(load_feature_set(name) for name in settings.ingest.feature_sets),
+        feature_sets=tuple(
+            load_feature_set(settings.folder / name if name.endswith(".toml") else name)
+            for name in settings.ingest.feature_sets
+        ),
         batch_bytes=settings.ingest.batch_bytes,
         max_recording_seconds=settings.ingest.max_recording_seconds,
         performed_by=f"ingest worker, run {run_id}",

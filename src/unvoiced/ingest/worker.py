@@ -71,9 +71,11 @@ def _start(config: str, run_id: str) -> None:
     Thread(target=_die_with_parent, daemon=True).start()
     try:
         _Process.bench = open_workbench(load_settings(Path(config)), run_id)
-    except UnvoicedError as error:
+    except Exception as error:
         # Raised in the initialiser it would only break the pool, and nobody would learn why.
-        _Process.failure = error
+        _Process.failure = (
+            error if isinstance(error, UnvoicedError) else WorkerFailure(_where(error))
+        )
 
 
 def _die_with_parent() -> None:
@@ -94,13 +96,15 @@ def in_worker(step: Callable[..., R], *arguments: object) -> R:
         error.__cause__ = error.__context__ = None
         raise error.with_traceback(None) from None
     except BaseException as error:  # a panic in an extension is no Exception
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        place = (
-            f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
-        )
-        raise WorkerFailure(f"{type(error).__name__} at {place}") from None
+        raise WorkerFailure(_where(error)) from None
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {place}"
 
 
 class WorkerPool:
@@ -130,7 +134,7 @@ class WorkerPool:
         """Finish what runs that are no more had journalled."""
         return self._call(finish_interrupted)
 
-    def plan(self, tried: Collection[str] = ()) -> Plan:
+    def plan(self, tried: Collection[tuple[str, str]] = ()) -> Plan:
         """List what there is to ingest, less what was `tried` in this run, cut into batches."""
         limits = self._settings
         return self._call(

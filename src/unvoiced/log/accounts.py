@@ -6,7 +6,9 @@ disposal one receipt, however many runs saw it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from unvoiced.errors import StoreError, VerificationError
 from unvoiced.log.leaves import parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
@@ -47,8 +49,11 @@ class Accounts:
         if not leaves:
             return set()
         admitted: list[bytes] = []
+        known = self._reader.checkpoint().size
 
         def build(size: int) -> list[bytes]:
+            if size < known:
+                raise VerificationError(f"the log went back from {known} entries to {size}")
             self._follow(size)
             stale = set() if as_of is None else self._disposed_since(as_of, size)
             admitted[:] = self._ledger.admissible(
@@ -64,10 +69,14 @@ class Accounts:
         return {leaf.digest for leaf in leaves if leaf.kind == "disposed"}
 
     def remember(self) -> None:
-        """Keep the newest checkpoint, so that the next process refuses a log that went back."""
+        """Keep the newest checkpoint, so that the next process refuses a log that went back.
+
+        Where that fails, the one kept before still stands guard, and work that is done stays done.
+        """
         if self._remembered is not None:
             self._reader.checkpoint()
-            self._remembered.keep(self._reader.note)
+            with suppress(StoreError):
+                self._remembered.keep(self._reader.note)
 
     def has_receipt_for_features(self, digest: str) -> bool:
         """Whether some receipt names this feature object, so that it is known to be ours.

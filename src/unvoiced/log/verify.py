@@ -71,10 +71,10 @@ def leaves_about(reader: LogReader, digest: str) -> Iterator[tuple[int, bytes, L
                 yield index, data, leaf
 
 
-def features_with_receipt(reader: LogReader) -> set[str]:
-    """The digests of all feature objects that a receipt names."""
+def features_with_receipt(reader: LogReader, start: int = 0) -> set[str]:
+    """The digests of all feature objects that a receipt names, from some entry on."""
     digests: set[str] = set()
-    for data in reader.entries(0, reader.checkpoint().size):
+    for data in reader.entries(start, reader.checkpoint().size):
         features = parse_leaf(data).fields.get("features")
         if isinstance(features, list):
             digests |= {str(one["sha256"]) for one in features if isinstance(one, dict)}
