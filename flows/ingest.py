@@ -18,12 +18,13 @@ from tasks.ingest import (
     start_workers,
     sweep_journal,
 )
-from tasks.report import RunReport
+from tasks.report import RunReport, short_run_name
 from unvoiced.errors import UnvoicedError
 
 
 @flow(
     name="ingest",
+    flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # Prefect's own types

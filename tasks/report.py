@@ -5,6 +5,7 @@ Object names (pseudonyms and sample ids), counts and reasons only.
 
 import sys
 import time
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -23,6 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.recording import QUARANTINE_REASONS
+
+
+def short_run_name() -> str:
+    """A run's name in the list of runs: when it began, to the second, in UTC."""
+    return f"ingest {datetime.now(UTC):%m-%d %H:%M:%S}"
 
 
 class RunReport:

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from unvoiced.config import IngestSettings, Role, Settings, load_settings
-from unvoiced.errors import AccessError, InputError
+from unvoiced.errors import AccessError, InputError, StoreError
 from unvoiced.setup import create_deployment
 from unvoiced.stores import open_store
 
@@ -144,6 +144,8 @@ def test_places_are_relative_to_the_file_or_urls(
     """Never to the folder a command happens to run in."""
     place = '[stores]\nraw = "a b/raw"\ntraining = "memory://config-test"\nlog = "{}"\n'
     settings_file(tmp_path, stores=place.format((tmp_path / "log").as_posix()))
+    for name in ("a b/raw", "log"):
+        (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir("/")
     settings = load_settings(tmp_path)
     assert settings.store("raw").url == (tmp_path.resolve() / "a b" / "raw").as_uri()
@@ -221,3 +223,11 @@ def test_a_vault_that_is_not_there_is_an_access_error(tmp_path: Path) -> None:
     settings_file(tmp_path)
     with pytest.raises(AccessError, match="there is no key vault at file://"):
         load_settings(tmp_path).vault("worker")
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A moved deployment or a disk that is not mounted must not swallow uploads."""
+    settings_file(tmp_path)
+    with pytest.raises(StoreError, match="there is no store at"):
+        load_settings(tmp_path).store("raw")
+    assert list(tmp_path.iterdir()) == [tmp_path / "unvoiced.toml"]

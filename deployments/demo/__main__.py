@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +44,8 @@ def main() -> int:
     parser.add_argument("--speech", type=Path, help="a folder of recordings, one folder a speaker")
     parser.add_argument("--home", type=Path, default=Path(".demo"), help="made anew at every run")
     arguments = parser.parse_args()
+    if arguments.speech and not any(path.is_dir() for path in arguments.speech.glob("*")):
+        parser.error(f"{arguments.speech} holds no folders: one folder a speaker is expected")
     home: Path = arguments.home.resolve()
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -118,9 +121,9 @@ def _invite_and_upload(settings: Settings, speech: Path, receipts: Path) -> dict
 
 def _ingest(settings: Settings, home: Path) -> int:
     environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_LOGGING_LEVEL": "ERROR",
-        **os.environ,
     }
     started = time.monotonic()
     run = subprocess.run(  # noqa: S603  (our own command)
@@ -153,7 +156,7 @@ def _show_stores(settings: Settings) -> None:
 
 
 def _verify_offline(settings: Settings, auditor: Path) -> None:
-    published = Path(settings.store("log").url.removeprefix("file://"))
+    published = Path(unquote(urlsplit(settings.store("log").url).path))
     auditor.mkdir()
     shutil.copy(published / "checkpoint", auditor)
     shutil.copytree(published / "tile", auditor / "tile")

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from unvoiced.errors import AccessError, InputError
+from unvoiced.errors import AccessError, InputError, StoreError
 from unvoiced.keys.vault import Vault, argon2id_parameters
 from unvoiced.keys.wrapping import wrapper_from_key_file, wrapper_from_passphrase
 from unvoiced.log.accounts import Accounts
@@ -98,10 +98,14 @@ class Settings:
         """Open the key vault of one role. Raises `AccessError`.
 
         A vault with a key file has it beside its folder, as `<vault>.kek`. A passphrase is read
-        from the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for on a terminal.
+        from the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for where there is a
+        terminal; worker processes have none.
         """
         place = self._place(self.vaults, "vaults", role)
-        store = open_store(place)
+        try:
+            store = open_store(place)
+        except StoreError as error:
+            raise AccessError(f"there is no key vault at {place}: {error}") from None
         parameters = argon2id_parameters(store)
         if parameters is not None:
             return Vault(store, wrapper_from_passphrase(_passphrase(role), parameters))
@@ -118,18 +122,27 @@ class Settings:
         return place if "://" in place else (self.folder / place).resolve().as_uri()
 
 
-def _passphrase(role: str) -> str:
+def passphrase_from_file(role: Role) -> str | None:
+    """The passphrase in the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, if it names one."""
     variable = f"UNVOICED_{role.upper()}_PASSPHRASE_FILE"
     named = os.environ.get(variable)
-    if named:
-        try:
-            return Path(named).read_text(encoding="utf-8").rstrip("\n")
-        except OSError as error:
-            raise AccessError(f"{variable}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise AccessError(f"the file that {variable} names is not text") from None
+    if not named:
+        return None
+    try:
+        return Path(named).read_text(encoding="utf-8").rstrip("\n")
+    except OSError as error:
+        raise AccessError(f"{variable}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise AccessError(f"the file that {variable} names is not text") from None
+
+
+def _passphrase(role: Role) -> str:
+    given = passphrase_from_file(role)
+    if given is not None:
+        return given
     if sys.stdin is not None and sys.stdin.isatty():
         return getpass.getpass(f"Passphrase of the {role} vault: ")
+    variable = f"UNVOICED_{role.upper()}_PASSPHRASE_FILE"
     raise AccessError(f"the {role} vault has a passphrase: name its file in {variable}")
 
 

@@ -18,7 +18,7 @@ from unvoiced import names
 from unvoiced.errors import AlreadyExists, InputError, NotFound, StoreError
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import sample_id
-from unvoiced.sealing import PublicKey, seal
+from unvoiced.sealing import MAGIC, PublicKey, seal
 from unvoiced.stores import Store
 
 # By name only, so that a folder's letters and pictures stay at home.
@@ -96,13 +96,14 @@ def recordings_under(path: Path) -> list[Path]:
     return found
 
 
-def other_files_under(folder: Path, recordings: Sequence[Path]) -> int:
-    """How many visible files of a folder are not among its recordings."""
+def other_files_under(folder: Path, recordings: Sequence[Path], receipts: Path) -> int:
+    """How many visible files of a folder are neither recordings nor receipts."""
     visible = (
         file
         for file in folder.rglob("*")
         if file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and not file.resolve().is_relative_to(receipts.resolve())
     )
     return sum(1 for _ in visible) - len(recordings)
 
@@ -131,6 +132,8 @@ class Uploader:
             raise InputError(f"{file}: {error.strerror}") from None
         if not data:
             return Outcome.EMPTY
+        if data.startswith(MAGIC):
+            raise InputError(f"{file} is sealed already: carry it to the raw store as it is")
         sample = sample_id(bytes.fromhex(self._invitation.sample_key), data)
         receipt_path = self._receipts / f"{sample}.json"
         outbox = self._receipts / f"{sample}{names.SUFFIX}"

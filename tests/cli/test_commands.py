@@ -18,6 +18,7 @@ from unvoiced.ingest.plan import make_plan
 from unvoiced.ingest.settle import finish_interrupted
 from unvoiced.ingest.workbench import open_workbench
 
+README = Path(__file__).parents[2] / "README.md"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -115,6 +116,13 @@ def test_the_tour(unvoiced: Run, recordings: Path, tmp_path: Path) -> None:
     assert len(trail) == 1
     assert '"purpose":"inspection"' in trail[0].read_text()
 
+    snippet = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert snippet
+    code = snippet[1] + "print(arrays['mfcc'].shape)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout == "(20, 101)\n", ran.stderr
+    assert len(list((tmp_path / "deployment/stores/audit").rglob("*.jsonl"))) == 3
+
     # And nothing the operator holds says who Anna is.
     for path in (tmp_path / "deployment").rglob("*"):
         assert "anna" not in str(path.relative_to(tmp_path)).lower()
@@ -163,7 +171,7 @@ def test_release_puts_a_recording_back(unvoiced: Run, recordings: Path, tmp_path
         (("upload", "nowhere", "-i", "deployment/unvoiced.toml"), 2, "not an invitation"),
         (("features", "show", "nobody", "-c", "deployment"), 2, "no features"),
         (("log", "verify", "--log", "deployment/stores/log"), 2, "go together"),
-        (("log", "proof", "0" * 64, "-c", "deployment"), 5, "never accepted"),
+        (("log", "proof", "0" * 64, "-c", "deployment"), 5, "not accepted, or not yet"),
         (("quarantine", "release", "nothing", "-c", "deployment"), 2, "not in quarantine"),
     ],
 )

@@ -4,7 +4,7 @@ import sys
 
 from unvoiced.cli.app import app
 from unvoiced.cli.display import complain
-from unvoiced.errors import UnvoicedError
+from unvoiced.errors import InputError, UnvoicedError
 
 
 def main() -> None:
@@ -14,3 +14,7 @@ def main() -> None:
     except UnvoicedError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # What a command was told to read or write on this machine; stores have their own errors.
+        complain(InputError(f"{error.filename}: {error.strerror}"))
+        sys.exit(InputError.exit_code)

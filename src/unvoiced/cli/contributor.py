@@ -88,6 +88,6 @@ def upload(
         counts = upload_all(uploader, files, progress)
     for outcome, count in counts.items():
         out.print(f"{count:,} {outcome}")
-    if path.is_dir() and (others := other_files_under(path, files)):
+    if path.is_dir() and (others := other_files_under(path, files, receipts)):
         out.print(f"{others:,} files of other kinds not sent (audio is told by its ending)")
     out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")

@@ -4,7 +4,6 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib as mpl
 import numpy as np
 import typer
 
@@ -12,22 +11,30 @@ from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.cli.display import out, spectrogram, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
+from unvoiced.errors import InputError
 from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, find_features
 from unvoiced.sealing import PrivateKey
+
+_PICTURES = {".png", ".pdf", ".svg"}
 
 
 def ls(
     prefix: Annotated[
-        str, typer.Argument(help="A feature set, or feature-set/pseudonym, to list only those.")
+        str,
+        typer.Argument(help="A feature set, with or without its digest, or feature-set/pseudonym."),
     ] = "",
     limit: Annotated[int, typer.Option(help="How many rows at most; 0 for all.")] = 50,
     config: Config = Path(FILE_NAME),
 ) -> None:
     """List what is in the training store, from the objects' headers; needs no key."""
     training = load_settings(config).store("training")
+    wanted, _, rest = prefix.partition("/")
     shown: dict[str, list[tuple[str, ...]]] = {}
     size, count, foreign = 0, 0, 0
-    for listed in feature_names(training, prefix):
+    for listed in feature_names(training, wanted):
+        _, feature_set, within = listed.name.split("/", 2)
+        if not within.startswith(rest) or wanted not in {"", feature_set, feature_set[:-9]}:
+            continue
         size, count = size + listed.size, count + 1
         if limit and count > limit:
             continue
@@ -39,6 +46,8 @@ def ls(
         rate = _number(feature.context.get("source_sample_rate"))
         rows = shown.setdefault(f"{feature.feature_set}: {_rows(feature)}", [])
         rows.append((f"{feature.pseudonym}/{feature.sample}", f"{duration:.2f} s", f"{rate:g} Hz"))
+    if prefix and not count:
+        raise InputError(f"there are no features under {prefix!r}")
     for feature_set, rows in shown.items():
         columns = {"sample": "left", "length": "right", "recorded at": "right"}
         table(feature_set, columns, rows)
@@ -55,6 +64,8 @@ def show(
     config: Config = Path(FILE_NAME),
 ) -> None:
     """Open a sample's features with the dataset key and draw them; leaves an audit record."""
+    if png is not None and (png.suffix not in _PICTURES or not png.absolute().parent.is_dir()):
+        raise InputError(f"{png}: a picture ends in .png, .pdf or .svg, in a folder that is there")
     settings = load_settings(config)
     training = settings.store("training")
     found = find_features(training, sample)
@@ -67,21 +78,26 @@ def show(
     )
     for feature in found:
         arrays = reader.read(feature)
-        out.print(f"[bold]{feature.pseudonym}/{feature.sample}[/]  {feature.feature_set}")
+        out.print(
+            f"[bold]{feature.pseudonym}/{feature.sample}[/]  {feature.feature_set}", highlight=False
+        )
         for name, array in arrays.items():
             out.print(
                 f"{name} {array.shape} {array.dtype}: {array.min():.1f} to {array.max():.1f}"
                 f"{' dB' if name == 'log_mel' else ''}"
             )
             # The energy coefficient is so much larger than the others that it would hide them.
-            drawn, height = (array, 12) if name == "log_mel" else (array[1:], 6)
+            drawn, height = (array[1:], 6) if name == "mfcc" else (array, 12)
             out.print(spectrogram(drawn, height=height))
         if png is not None:
-            _draw(feature, arrays, png)
-            out.print(f"Drawn into {png}")
+            file = png if len(found) == 1 else png.with_stem(f"{png.stem}-{feature.feature_set}")
+            _draw(feature, arrays, file)
+            out.print(f"Drawn into {file}")
 
 
 def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> None:
+    import matplotlib as mpl  # here, as it takes longer to import than all else
+
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
@@ -90,7 +106,7 @@ def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> 
     )
     seconds = _number(feature.context.get("duration_seconds"))
     for axis, (name, array) in zip(axes[:, 0], arrays.items(), strict=True):
-        cepstral = name != "log_mel"
+        cepstral = name == "mfcc"
         drawn = axis.imshow(
             array[1 if cepstral else 0 :].astype(np.float32),
             aspect="auto",
@@ -99,8 +115,8 @@ def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> 
             extent=(0, seconds, 1 if cepstral else 0, array.shape[0]),
         )
         title = f"{name} (energy coefficient left out)" if cepstral else name
-        axis.set(title=title, xlabel="seconds", ylabel="index" if cepstral else "mel band")
-        figure.colorbar(drawn, ax=axis, label=None if cepstral else "dB")
+        axis.set(title=title, xlabel="seconds", ylabel="mel band" if name == "log_mel" else "index")
+        figure.colorbar(drawn, ax=axis, label="dB" if name == "log_mel" else None)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

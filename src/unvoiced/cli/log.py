@@ -92,32 +92,35 @@ def proof(
         out.print(f"{leaf.fields['time']}  {leaf.kind:<12} {path}", soft_wrap=True)
         found += 1
     if not found:
-        raise VerificationError(f"the log says nothing about {digest}: it was never accepted")
+        raise VerificationError(
+            f"the log says nothing about {digest}: it was not accepted, or not yet; "
+            "ask again after the operator's next run"
+        )
 
 
 def check(
-    proof_file: Annotated[Path, typer.Argument(help="A .tlog-proof file.")],
+    proof_files: Annotated[list[Path], typer.Argument(help="One or more .tlog-proof files.")],
     key: LogKey = None,
     receipt: Annotated[
-        Path | None, typer.Option(help="The upload receipt it should be about.")
+        Path | None, typer.Option(help="The upload receipt they should be about.")
     ] = None,
     config: Config = Path(FILE_NAME),
 ) -> None:
-    """Check a proof file offline, with the log's public key and nothing else."""
+    """Check proof files offline, with the log's public key and nothing else."""
     verifier = Verifier.parse(key or load_settings(config).log_vkey)
-    try:
-        data = proof_file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{proof_file}: {error.strerror}") from None
-    proof_ = TlogProof.parse(data)
-    leaf, checkpoint = verify_proof(proof_, verifier)
-    if receipt is not None and UploadReceipt.read(receipt).sha256 != leaf.digest:
-        raise VerificationError("the proof holds, but is about another recording than the receipt")
-    out.print(f"[green]Proved:[/] {leaf.kind}, entry {proof_.index:,} of {checkpoint.size:,}")
-    out.print(_VERDICTS.get(leaf.kind, ""))
-    out.print(f"in the log {checkpoint.origin}", soft_wrap=True, highlight=False)
-    for name, value in leaf.fields.items():
-        out.print(f"[bold]{name}[/]: {_shown(value)}", soft_wrap=True, highlight=False)
+    about = UploadReceipt.read(receipt).sha256 if receipt is not None else None
+    for file in proof_files:
+        proved = TlogProof.parse(file.read_bytes())
+        leaf, checkpoint = verify_proof(proved, verifier)
+        if about is not None and about != leaf.digest:
+            raise VerificationError(
+                f"{file} holds, but is about another recording than the receipt"
+            )
+        out.print(f"[green]Proved:[/] {leaf.kind}, entry {proved.index:,} of {checkpoint.size:,}")
+        out.print(_VERDICTS.get(leaf.kind, ""))
+        out.print(f"in the log {checkpoint.origin}", soft_wrap=True, highlight=False)
+        for name, value in leaf.fields.items():
+            out.print(f"[bold]{name}[/]: {_shown(value)}", soft_wrap=True, highlight=False)
 
 
 def _log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifier]:

@@ -2,16 +2,17 @@
 
 import importlib
 import os
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from unvoiced.cli.display import err, out, table
-from unvoiced.config import FILE_NAME, Role, load_settings
+from unvoiced.config import FILE_NAME, Role, load_settings, passphrase_from_file
 from unvoiced.disposal import Quarantine
-from unvoiced.errors import InputError, VerificationError
+from unvoiced.errors import InputError, UnvoicedError, VerificationError
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.ingest.status import take_status
 from unvoiced.ingest.workbench import utc_now
@@ -41,17 +42,18 @@ def init(
 ) -> None:
     """Create a deployment: stores, one key vault per role, an empty log, the first intake key."""
     passphrases: dict[Role, str] = {}
-    for role in passphrase or []:
-        if role not in ("worker", "dataset", "inviter"):
-            raise InputError(f"{role!r} is not a role: worker, dataset or inviter")
-        passphrases[role] = typer.prompt(  # type: ignore[index]  # checked just above
+    for name in passphrase or []:
+        role = next((role for role in get_args(Role) if role == name), None)
+        if role is None:
+            raise InputError(f"{name!r} is not a role: {', '.join(get_args(Role))}")
+        passphrases[role] = passphrase_from_file(role) or typer.prompt(
             f"New passphrase of the {role} vault", hide_input=True, confirmation_prompt=True
         )
     settings = create_deployment(folder, utc_now(), passphrases)
     out.print(f"Created {settings.path}")
     out.print("The log's public key, for everyone who will verify:")
     out.print(settings.log_vkey, soft_wrap=True, highlight=False)
-    out.print(f"Next: unvoiced invite NAME -c {folder} -o NAME.invitation")
+    out.print(f"Next: unvoiced invite NAME -c {shlex.quote(str(folder))}")
 
 
 def invite(
@@ -94,7 +96,15 @@ def ingest(config: Config = Path(FILE_NAME)) -> None:
             f"{error.name} is not installed: run ingest from a checkout or image with "
             "the `pipeline` extra"
         ) from None
-    state = flow(str(settings.path), return_state=True)
+    try:
+        state = flow(str(settings.path), return_state=True)
+    except KeyboardInterrupt:
+        raise UnvoicedError("interrupted; nothing is lost, the next run finishes it") from None
+    except RuntimeError:
+        server = os.environ.get("PREFECT_API_URL", "the temporary server")
+        raise UnvoicedError(
+            f"no answer from Prefect at {server}; no recording was touched"
+        ) from None
     err.print(f"{state.name}: {state.message}")
     sys.exit(0 if state.is_completed() else 1)
 
@@ -117,7 +127,9 @@ def status(config: Config = Path(FILE_NAME)) -> None:
     if not found.adds_up:
         for digest in found.missing[:20]:
             err.print(f"missing: {digest}")
-        raise VerificationError("the count does not add up: recordings are missing")
+        raise VerificationError(
+            f"{len(found.missing):,} recordings are missing: accepted, not disposed of, and nowhere"
+        )
     out.print("[green]It adds up: every accepted recording was found or has its receipt.")
 
 

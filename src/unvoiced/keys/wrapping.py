@@ -130,7 +130,7 @@ def wrapper_from_key_file(path: Path) -> LocalWrapper:
                 raise AccessError(f"{path.name} may be read by others: chmod 600 it")
             key = file.read(_KEY_BYTES + 1)
     except OSError as error:
-        raise AccessError(f"key file {path.name}: {error.strerror}") from None
+        raise AccessError(f"key file {path}: {error.strerror}") from None
     if len(key) != _KEY_BYTES:
         raise AccessError(f"{path.name} is not a key file")
     return LocalWrapper(key)

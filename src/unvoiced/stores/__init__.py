@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from unvoiced.errors import InputError
+from unvoiced.errors import InputError, StoreError
 from unvoiced.stores.interface import Entry, Store, Stored
 from unvoiced.stores.memory import MemoryStore
 
@@ -30,7 +30,12 @@ def open_store(url: str) -> Store:
         # Not needed by those who only ever speak to a bucket, and not there on Windows.
         from unvoiced.stores.file import FileStore
 
-        return FileStore(Path(unquote(parts.path)))
+        folder = Path(unquote(parts.path))
+        if not folder.is_dir():
+            # Never made on the way: a moved deployment or a disk that is not mounted would take
+            # uploads to a place where nobody looks.
+            raise StoreError(f"there is no store at {folder}")
+        return FileStore(folder)
     if parts.scheme == "s3":
         # boto3 takes longer to import than everything else here together.
         from unvoiced.stores.s3_url import open_s3
