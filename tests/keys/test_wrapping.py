@@ -183,9 +183,9 @@ def test_a_file_of_another_size_is_no_key_file(tmp_path: Path, size: int) -> Non
 
 
 def test_a_missing_key_file_is_an_access_error(tmp_path: Path) -> None:
-    """So is a folder in its place; both are named without their path."""
+    """So is a folder in its place; both are named in full."""
     (tmp_path / "folder").mkdir(mode=0o700)
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     for name in ("missing", "folder", "dangling"):
-        with pytest.raises(AccessError, match=f"^key file {name}: "):
+        with pytest.raises(AccessError, match=f"^key file {tmp_path}/{name}: "):
             wrapper_from_key_file(tmp_path / name)
