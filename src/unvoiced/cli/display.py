@@ -14,7 +14,10 @@ from unvoiced.errors import UnvoicedError
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
-_RAMP = ("#0d0221", "#3b0f70", "#8c2981", "#de4968", "#fe9f6d", "#fcfdbf")
+_RAMP = (
+    *("#000004", "#140e36", "#3b0f70", "#641a80", "#8c2981", "#b73779"),
+    *("#de4968", "#f7705c", "#fe9f6d", "#fecf92", "#fcfdbf"),
+)
 _CHARACTERS = " .:-=+*#%@"
 
 
@@ -37,7 +40,7 @@ def spectrogram(array: np.ndarray, width: int = 0, height: int = 16) -> Text:
     """Draw an array of shape (rows, frames), low rows at the bottom.
 
     On a terminal as coloured half blocks, each showing two rows; elsewhere as characters, one a
-    row. The brightest colour, or the densest character, is the array's maximum.
+    row. Shades run from the array's 2nd to its 98th percentile: one click must not darken the rest.
     """
     width = min(width or out.width - 2, array.shape[1])
     shades = len(_RAMP) if out.is_terminal else len(_CHARACTERS)
@@ -48,8 +51,9 @@ def spectrogram(array: np.ndarray, width: int = 0, height: int = 16) -> Text:
             for band in np.array_split(array.astype(np.float64), rows, axis=0)
         ]
     )
-    low, high = picture.min(), picture.max()
-    levels = ((picture - low) / max(high - low, 1e-9) * (shades - 1)).round().astype(int)[::-1]
+    low, high = np.percentile(picture, (2, 98))
+    scaled = np.clip((picture - low) / max(high - low, 1e-9), 0, 1)
+    levels = (scaled * (shades - 1)).round().astype(int)[::-1]
     text = Text()
     if out.is_terminal:
         for above, below in zip(levels[::2], levels[1::2], strict=True):
