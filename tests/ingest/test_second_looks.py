@@ -141,6 +141,21 @@ def test_no_receipt_while_the_same_object_stands_under_its_name_again(
     assert home.status().adds_up
 
 
+@pytest.mark.inv("INV-5")
+def test_what_another_run_finishes_meanwhile_is_not_called_lost(
+    home: Home, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen in the journal before its features were placed, and gone when it is looked for."""
+    first, other = home.bench("first"), home.bench("other")
+    items = home.plan(first).batches[0]
+    killed(monkeypatch, "place", lambda: ingest_batch(first, items))
+    finishes = once("get", sent.name, lambda: ingest_batch(other, items))
+    hooked = home.on(raw=HookedStore(home.store("raw"), finishes))
+    assert finish_interrupted(hooked.bench("next")).lost == []
+    assert len(home.leaves("disposed")) == 1
+    assert home.status().adds_up
+
+
 def test_settings_under_another_name_are_the_ones_that_are_used(home: Home) -> None:
     """`-c other.toml` is not another way to say `unvoiced.toml`."""
     other = home.settings.path.with_name("other.toml")

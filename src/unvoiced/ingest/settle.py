@@ -30,9 +30,8 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     read_back = read_back_of(entries, bench)
     standing = [entry for entry in entries if _stands(entry, read_back)]
     settle(standing, read_back, bench, report)
-    for entry in entries - set(standing):
-        if not any(other.sha256 == entry.sha256 for other in standing) and _is_gone(entry, bench):
-            report.lost.append(entry.name)
+    finished = {entry.sha256 for entry in standing}
+    report.lost = _lost([one for one in entries if one.sha256 not in finished], bench)
     report.tried = [(e.name, e.version) for e in standing if e.name in report.left]
     report.gone = 0  # another run is finishing the same; it counts them
     remove_settled(pages, bench)
@@ -86,6 +85,23 @@ def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str,
 def _stands(entry: JournalEntry, read_back: Mapping[str, str]) -> bool:
     return read_back.get(entry.key_name) == entry.key_sha256 and all(
         read_back.get(placed.name) == placed.sha256 for placed in entry.features
+    )
+
+
+def _lost(entries: Iterable[JournalEntry], bench: Workbench) -> list[str]:
+    """The recordings of which neither the object nor the features are there.
+
+    Asked in this order: a run that is at work meanwhile places before it destroys, and logs last.
+    """
+    gone = [entry for entry in entries if _is_gone(entry, bench)]
+    read_back = read_back_of(gone, bench)
+    ledger = bench.accounts.current()
+    return sorted(
+        {
+            entry.name
+            for entry in gone
+            if not _stands(entry, read_back) and ledger.is_unsettled(entry.sha256)
+        }
     )
 
 
