@@ -13,6 +13,7 @@ from unvoiced.log.leaves import parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.log.remembered import RememberedCheckpoint
+from unvoiced.log.verify import features_with_receipt
 from unvoiced.log.writer import LogWriter
 
 
@@ -85,9 +86,7 @@ class Accounts:
         once, and then only what came since.
         """
         size = self._reader.checkpoint().size
-        for data in self._reader.entries(self._feature_digests_size, size):
-            for features in parse_leaf(data).fields.get("features", []):  # type: ignore[union-attr]
-                self._feature_digests.add(features["sha256"])  # type: ignore[index,call-overload,arg-type]
+        self._feature_digests |= features_with_receipt(self._reader, self._feature_digests_size)
         self._feature_digests_size = size
         return digest in self._feature_digests
 
