@@ -1,0 +1,132 @@
+"""The roles of the table: who may assume each, and the policy that the table makes for it.
+
+A role and its policy are two resources: key policies name roles, and policies name keys.
+"""
+
+from collections.abc import Mapping
+
+from deployments.aws.estate import ESTATE, key_resource, pascal, role_resource
+from deployments.aws.language import ACCOUNT, Node, Resource, Section, filled, policy, when
+from deployments.aws.parameters import PEOPLE, principal
+from unvoiced.access.policies import role_policy
+from unvoiced.access.roles import Place, Role
+
+SESSION_SECONDS = 3600
+TAG = "contributor"
+_PSEUDONYM = "?" * 26  # its length; the grant itself admits nothing else either
+_WHY = {
+    Role.UPLOADER: "A contributor, for an hour, under a grant that the inviter narrows.",
+    Role.INVITER: "Gives contributors access to their own folder, and cannot read what they send.",
+    Role.WORKER: "Opens recordings, and cannot open what it makes of them.",
+    Role.ARCHIVIST: "Reads originals that are kept for legal reasons.",
+    Role.DATA_SCIENTIST: "Reads features, and no recording.",
+    Role.AUDITOR: "Reads receipts, the audit trail and configuration; opens nothing.",
+    Role.ERASER: "Destroys, and cannot read what.",
+}
+_LOG_KEY = f"${{{key_resource(Place.LOG_KEY)}.Arn}}"
+
+
+def _allow(who: Node, actions: Node, condition: Node | None = None) -> dict[str, Node]:
+    statement: dict[str, Node] = {"Effect": "Allow", "Principal": who, "Action": actions}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _trust_people(role: Role) -> Node:
+    mfa: Node = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    who: Node = {"AWS": {"Ref": principal(role)}}
+    return policy([_allow(who, "sts:AssumeRole", when("MfaIsRequired", mfa))])
+
+
+def _trust_worker() -> Node:
+    service: Node = {"Service": {"Ref": "WorkerTrust"}}
+    named: Node = {"AWS": {"Ref": principal(Role.WORKER)}}
+    # ECS says for whose account it asks, EC2 does not.
+    ours: Node = {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}
+    return policy(
+        [
+            when(
+                "WorkerIsPrincipal",
+                _allow(named, "sts:AssumeRole"),
+                _allow(service, "sts:AssumeRole", ours),
+            )
+        ]
+    )
+
+
+def _trust_inviter() -> Node:
+    """A session of the uploader bears a pseudonym, as its name and as its only tag."""
+    inviter: Node = {"AWS": filled(f"${{{role_resource(Role.INVITER)}.Arn}}")}
+    tagged: Node = {f"aws:RequestTag/{TAG}": _PSEUDONYM}
+    return policy(
+        [
+            _allow(
+                inviter,
+                "sts:AssumeRole",
+                {
+                    "StringLike": tagged,
+                    "StringEquals": {"sts:RoleSessionName": f"${{aws:RequestTag/{TAG}}}"},
+                },
+            ),
+            _allow(
+                inviter,
+                "sts:TagSession",
+                {"StringLike": tagged, "ForAllValues:StringEquals": {"aws:TagKeys": [TAG]}},
+            ),
+        ]
+    )
+
+
+def _trust(role: Role) -> Node:
+    if role in PEOPLE:
+        return _trust_people(role)
+    return _trust_inviter() if role is Role.UPLOADER else _trust_worker()
+
+
+def _role(role: Role) -> Resource:
+    return Resource(
+        "AWS::IAM::Role",
+        _WHY[role],
+        {
+            "Description": f"unvoiced: {role}",
+            "MaxSessionDuration": SESSION_SECONDS,
+            "AssumeRolePolicyDocument": _trust(role),
+        },
+    )
+
+
+def _statement(statement: Mapping[str, Node]) -> Node:
+    """What is about the log's key is there only where KMS signs."""
+    made = filled(statement)
+    return when("KmsSignsTheLog", made) if statement["Resource"] == [_LOG_KEY] else made
+
+
+def _role_policy(role: Role) -> Resource:
+    statements = role_policy(role, ESTATE)["Statement"]
+    return Resource(
+        "AWS::IAM::RolePolicy",
+        "",
+        {
+            "RoleName": {"Ref": role_resource(role)},
+            "PolicyName": "role-table",
+            "PolicyDocument": policy([_statement(statement) for statement in statements]),
+        },
+    )
+
+
+_PROFILE = Resource(
+    "AWS::IAM::InstanceProfile",
+    "Lets a machine of EC2 be the worker.",
+    {"Roles": [{"Ref": role_resource(Role.WORKER)}]},
+    condition="WorkerIsMachine",
+)
+
+SECTIONS = (
+    Section(
+        "Roles: who may assume them, for an hour",
+        {**{role_resource(role): _role(role) for role in Role}, "WorkerProfile": _PROFILE},
+    ),
+    Section(
+        "What each role may do: generated from the role table, unvoiced.access.roles",
+        {f"{pascal(role)}Policy": _role_policy(role) for role in Role},
+    ),
+)
