@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINISTACK := .venv-ministack
 JOBS ?= 2
 
 .PHONY: demo test test-slow check bench clean
@@ -11,10 +12,10 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m deployments.demo $(if $(SPEECH),--speech "$(SPEECH)")
 
 ## All tests, those against real servers too; minutes-long ones are in test-slow.
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(MINISTACK)/.ready
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev $(MINISTACK)/.ready
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m slow
 
 ## Style, types and the direction of imports.
@@ -29,7 +30,7 @@ bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.extraction
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MINISTACK) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -44,3 +45,9 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing what the tests need (once; some minutes) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+# An AWS for tests. It pins another botocore than ours, so it has an environment of its own.
+$(MINISTACK)/.ready:
+	$(PYTHON) -m venv $(MINISTACK)
+	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check 'ministack==1.5.33' 'cryptography>=50,<51'
+	@touch $@

@@ -25,6 +25,8 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.table import Table
 
+from unvoiced.announcements import current_announcement
+from unvoiced.deployment import create_deployment
 from unvoiced.features import extract, load, pack
 from unvoiced.ingest.batch import ingest_batch
 from unvoiced.ingest.plan import make_plan
@@ -32,7 +34,6 @@ from unvoiced.ingest.workbench import open_workbench
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.sealing import PrivateKey, open_sealed, seal
-from unvoiced.setup import create_deployment, current_announcement
 from unvoiced.upload import seal_recording
 
 ROUNDS, RATE, SECONDS, BATCH = 9, 16000, 10, 64

@@ -9,19 +9,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.ingest.home import Home
 from tests.ingest.killing import When, killed_at
-from unvoiced import setup
+from unvoiced import deployment
+from unvoiced.announcements import announcement_name, create_intake_key, current_announcement
 from unvoiced.config import FILE_NAME, Settings, load_settings
+from unvoiced.deployment import create_deployment
 from unvoiced.errors import InputError, StoreError
 from unvoiced.ingest.workbench import open_workbench
 from unvoiced.keys.intake import IntakeKey
 from unvoiced.log.note import Signer
 from unvoiced.sealing import PrivateKey
-from unvoiced.setup import (
-    announcement_name,
-    create_deployment,
-    create_intake_key,
-    current_announcement,
-)
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # 2026-w48
 NEXT_WEEK = NOW + timedelta(days=7)
@@ -187,7 +183,7 @@ def test_an_error_while_a_deployment_is_made_leaves_no_settings_file(
         raise StoreError("no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(setup, step, fail)
+        patch.setattr(deployment, step, fail)
         with pytest.raises(StoreError):
             create_deployment(tmp_path / "home", NOW)
     assert not (tmp_path / "home" / FILE_NAME).exists()

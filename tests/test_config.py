@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from unvoiced.config import IngestSettings, Role, Settings, load_settings
+from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AccessError, InputError, StoreError
-from unvoiced.setup import create_deployment
 from unvoiced.stores import open_store
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
@@ -33,7 +33,9 @@ def settings_file(folder: Path, **sections: str) -> Path:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One deployment with a passphrase for the worker's vault, to look at and not to change."""
-    return create_deployment(tmp_path_factory.mktemp("deployment"), NOW, {"worker": PASSPHRASE})
+    return create_deployment(
+        tmp_path_factory.mktemp("deployment"), NOW, Plan(passphrases={"worker": PASSPHRASE})
+    )
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from typing import get_args
 
 import pytest
 
+from unvoiced.announcements import announcement_name, create_intake_key
 from unvoiced.config import Role, Settings, load_settings
+from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AlreadyExists, InputError
 from unvoiced.keys.intake import IntakeKey, intake_digest
 from unvoiced.log.note import Verifier
 from unvoiced.sealing import PrivateKey
-from unvoiced.setup import announcement_name, create_deployment, create_intake_key
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
 PASSPHRASE = "correct horse battery"  # noqa: S105  (it is one, of nothing)
@@ -134,7 +135,7 @@ def test_key_files_stand_in_no_store(deployment: Settings) -> None:
 @pytest.mark.inv("INV-11")
 def test_a_passphrase_is_written_nowhere(tmp_path: Path) -> None:
     """Its vault says how it is unlocked, and has no key file; the other vaults have one."""
-    settings = create_deployment(tmp_path / "new", NOW, {"dataset": PASSPHRASE})
+    settings = create_deployment(tmp_path / "new", NOW, Plan(passphrases={"dataset": PASSPHRASE}))
     for path in settings.folder.rglob("*"):
         assert path.is_dir() or PASSPHRASE.encode() not in path.read_bytes()
     description = json.loads((settings.folder / "keys/dataset/vault.json").read_bytes())
@@ -188,5 +189,5 @@ def test_a_file_in_the_folders_place_is_an_input_error(tmp_path: Path) -> None:
 def test_a_refused_passphrase_leaves_nothing_behind(tmp_path: Path) -> None:
     """So that trying again with a longer one works."""
     with pytest.raises(InputError, match="at least 12 characters"):
-        create_deployment(tmp_path / "new", NOW, {"dataset": "short"})
-    create_deployment(tmp_path / "new", NOW, {"dataset": PASSPHRASE})
+        create_deployment(tmp_path / "new", NOW, Plan(passphrases={"dataset": "short"}))
+    create_deployment(tmp_path / "new", NOW, Plan(passphrases={"dataset": PASSPHRASE}))

@@ -10,8 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from unvoiced.access.page import as_markdown
+from unvoiced.access.roles import Role
 from unvoiced.cli.app import app
-from unvoiced.config import IngestSettings
+from unvoiced.config import KMS_NAMES, IngestSettings, RetentionSettings
 from unvoiced.disposal import Observation, PlacedFeatures, Receipt
 from unvoiced.features import builtin_names
 from unvoiced.log.leaves import KINDS, parse_leaf
@@ -33,6 +35,21 @@ def test_every_ingest_setting_is_documented_with_its_default() -> None:
         default = field.default
         shown = f'["{default[0]}"]' if isinstance(default, tuple) else str(default)
         assert shown in row, f"{field.name}: {default} is not in its row"
+
+
+def test_every_other_setting_is_documented() -> None:
+    """With its default where it has one."""
+    page = text("docs/settings.md")
+    for field in fields(RetentionSettings):
+        row = next((line for line in page.splitlines() if f"`{field.name}`" in line), "")
+        assert f"| {field.default} |" in row, field.name
+    names = [*KMS_NAMES, *(role.setting for role in Role)]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_the_page_of_roles_is_the_table() -> None:
+    """`unvoiced roles --markdown` makes it; put its output where the old one stands."""
+    assert as_markdown() in text("docs/roles.md")
 
 
 def test_every_builtin_feature_set_is_documented() -> None:

@@ -18,9 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.demo.corpus import add_troublemakers, synthesise
+from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.cli.display import spectrogram
 from unvoiced.config import Settings
+from unvoiced.deployment import create_deployment
 from unvoiced.errors import NotFound, OpenError
 from unvoiced.ingest.recording import raw_context
 from unvoiced.ingest.status import take_status
@@ -31,7 +33,6 @@ from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
 from unvoiced.reader import FeatureReader, describe, feature_names
 from unvoiced.sealing import PrivateKey, open_sealed
-from unvoiced.setup import create_deployment, current_announcement
 from unvoiced.stores import open_store
 from unvoiced.upload import Uploader, recordings_under, upload_all
 

@@ -9,15 +9,18 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from unvoiced.errors import AccessError, InputError, StoreError
-from unvoiced.keys.vault import Vault, argon2id_parameters
+from unvoiced.access import roles as access_roles
+from unvoiced.access.policies import Estate, partition_of
+from unvoiced.access.roles import Place
+from unvoiced.errors import AccessError, InputError, StoreError, VerificationError
+from unvoiced.keys.vault import Vault, how_to_unlock
 from unvoiced.keys.wrapping import wrapper_from_key_file, wrapper_from_passphrase
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.note import Signer, Verifier
@@ -25,12 +28,14 @@ from unvoiced.log.reader import LogReader
 from unvoiced.log.remembered import RememberedCheckpoint
 from unvoiced.log.writer import LogWriter
 from unvoiced.stores import Store, open_store
+from unvoiced.stores.s3_place import S3Place
 
 FILE_NAME = "unvoiced.toml"
 Role = Literal["worker", "dataset", "inviter"]
 StoreName = Literal["raw", "training", "log", "journal", "audit"]
 
 
+KMS_NAMES = (*get_args(Role), "log")
 _AT_LEAST_ONE = ("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds")
 
 
@@ -57,6 +62,22 @@ class IngestSettings:
 
 
 @dataclass(frozen=True)
+class RetentionSettings:
+    """How long things are kept, in days; what a store's own lifecycle rules have to say."""
+
+    raw_days: int = 90  # a recording that was never ingested; the store destroys it, unlogged
+    archive_days: int = 1095  # an archived original, locked until then
+    noncurrent_days: int = 1  # an object's version that was replaced or hidden
+    incomplete_upload_days: int = 1  # parts of an upload that was never completed
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a lifecycle rule, with `InputError` naming the setting."""
+        for setting in fields(self):
+            if getattr(self, setting.name) < 1:
+                raise InputError(f"[retention] {setting.name} is at least 1")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of `unvoiced.toml`."""
 
@@ -64,31 +85,79 @@ class Settings:
     stores: Mapping[str, str]
     vaults: Mapping[str, str]
     log_vkey: str
-    ingest: IngestSettings
+    ingest: IngestSettings = IngestSettings()
+    retention: RetentionSettings = RetentionSettings()
+    kms: Mapping[str, str] = field(default_factory=dict)  # key ARNs: by vault, and the log's own
+    roles: Mapping[str, str] = field(default_factory=dict)  # role ARNs, by name in docs/roles.md
 
     @property
     def folder(self) -> Path:
         """Where the settings file is; places in it are relative to this."""
         return self.path.parent
 
+    def store_url(self, name: StoreName) -> str:
+        """Where one of the stores is."""
+        return self._place(self.stores, "stores", name)
+
     def store(self, name: StoreName) -> Store:
         """Open one of the stores."""
-        return open_store(self._place(self.stores, "stores", name))
+        return open_store(self.store_url(name))
+
+    def estate(self) -> Estate:
+        """What places are called where they are in buckets; for the policies of their roles.
+
+        Raises `InputError` where they are in several regions, or on several servers.
+        """
+        named = {
+            **{Place(name): url for name, url in self.stores.items()},
+            **{Place(f"{role} vault"): url for role, url in self.vaults.items()},
+        }
+        places = {
+            place: S3Place.parse(url) for place, url in named.items() if url.startswith("s3://")
+        }
+        if len({(place.endpoint, place.region) for place in places.values()}) > 1:
+            raise InputError(
+                f"{self.path}: the buckets are in several regions, or on several servers"
+            )
+        somewhere = next(iter(places.values()), None)
+        region = (somewhere.region if somewhere else None) or "us-east-1"
+        return Estate(
+            buckets={place: where.folder for place, where in places.items()},
+            keys={Place(f"{name} key"): arn for name, arn in self.kms.items()},
+            uploader_role=self.roles.get(access_roles.Role.UPLOADER.setting, ""),
+            partition=partition_of(region),
+            region=region,
+            amazon=somewhere is not None and somewhere.endpoint is None,
+        )
 
     def log_reader(self) -> LogReader:
         """The log, to read and verify; needs no secret."""
         return LogReader(self.store("log"), Verifier.parse(self.log_vkey))
 
-    def accounts(self, worker: Vault) -> Accounts:
-        """The log, to write to, with the signing key of the worker's vault.
+    def signer(self, worker: Vault) -> Signer:
+        """The log's signing key: the key service's that [kms] names, or else the worker vault's.
+
+        Raises `AccessError`, and `VerificationError` where it is not the key in [log] vkey.
+        """
+        verifier = Verifier.parse(self.log_vkey)
+        if "log" in self.kms:
+            signer = kms_signer(verifier.name, self.kms["log"])
+        else:
+            key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
+            signer = Signer(verifier.name, key)
+        if signer.verifier != verifier:
+            raise VerificationError(f"the signing key is not the one that {self.path} names")
+        return signer
+
+    def accounts(self, worker: Vault, signer: Signer | None = None) -> Accounts:
+        """The log, to write to, signed for by `signer` or else with `self.signer(worker)`.
 
         Raises `VerificationError` when it does not extend the checkpoint remembered in the vault:
         it was rolled back, and appending would make a second history.
         """
         store, verifier = self.store("log"), Verifier.parse(self.log_vkey)
         remembered = RememberedCheckpoint(worker.store, "log-checkpoint", verifier)
-        key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
-        writer = LogWriter(store, Signer(verifier.name, key))
+        writer = LogWriter(store, signer or self.signer(worker))
         reader = LogReader(store, verifier, remembered=remembered.load())
         reader.checkpoint()
         remembered.keep(reader.note)  # now: a vault that cannot be written is to be known at once
@@ -97,18 +166,31 @@ class Settings:
     def vault(self, role: Role) -> Vault:
         """Open the key vault of one role. Raises `AccessError`.
 
-        A vault with a key file has it beside its folder, as `<vault>.kek`. A passphrase is read
-        from the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for where there is a
-        terminal; worker processes have none.
+        A vault whose key [kms] names is unlocked by the key service. Of the others, one with a key
+        file has it beside its folder, as `<vault>.kek`; a passphrase is read from the file that
+        `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for where there is a terminal; worker
+        processes have none.
         """
         place = self._place(self.vaults, "vaults", role)
         try:
             store = open_store(place)
         except StoreError as error:
             raise AccessError(f"there is no key vault at {place}: {error}") from None
-        parameters = argon2id_parameters(store)
-        if parameters is not None:
-            return Vault(store, wrapper_from_passphrase(_passphrase(role), parameters))
+        unlock = how_to_unlock(store)
+        if unlock.kms != (role in self.kms):
+            there = "is" if unlock.kms else "is not"
+            raise AccessError(
+                f"the {role} vault {there} under a key of a key service, and "
+                f"[kms] {role} in {self.path} says otherwise"
+            )
+        if unlock.kms:
+            # Only here, as boto3 takes long to import.
+            from unvoiced.aws.kms import KmsWrapper, key_arn, kms_client, region_of
+
+            arn = key_arn(self.kms[role])
+            return Vault(store, KmsWrapper(arn, kms_client(region_of(arn))))
+        if unlock.argon2id is not None:
+            return Vault(store, wrapper_from_passphrase(_passphrase(role), unlock.argon2id))
         if not place.startswith("file://"):
             raise AccessError(f"the {role} vault at {store.url} needs a passphrase, not a key file")
         folder = Path(unquote(urlsplit(place).path))
@@ -120,6 +202,14 @@ class Settings:
         except KeyError:
             raise InputError(f"{self.path} has no {name} under [{section}]") from None
         return place if "://" in place else (self.folder / place).resolve().as_uri()
+
+
+def kms_signer(name: str, arn: str) -> Signer:
+    """A signer whose key never leaves the key service. Raises `AccessError` or `InputError`."""
+    from unvoiced.aws.kms import KmsSigningKey, key_arn, kms_client, region_of
+
+    key = KmsSigningKey(key_arn(arn), kms_client(region_of(arn)))
+    return Signer(name, key)
 
 
 def passphrase_from_file(role: Role) -> str | None:
@@ -159,7 +249,10 @@ def load_settings(place: Path) -> Settings:
         "stores": dict.fromkeys(get_args(StoreName), str),
         "vaults": dict.fromkeys(get_args(Role), str),
         "log": {"vkey": str},
-        "ingest": {field.name: type(field.default) for field in fields(IngestSettings)},
+        "ingest": _types(IngestSettings),
+        "retention": _types(RetentionSettings),
+        "kms": dict.fromkeys(KMS_NAMES, str),
+        "roles": dict.fromkeys((role.setting for role in access_roles.Role), str),
     }
     if unknown := content.keys() - known.keys():
         raise InputError(f"{path} has unknown sections: {', '.join(sorted(unknown))}")
@@ -173,7 +266,14 @@ def load_settings(place: Path) -> Settings:
         vaults=tables["vaults"],
         log_vkey=tables["log"]["vkey"],
         ingest=IngestSettings(**tables["ingest"]),
+        retention=RetentionSettings(**tables["retention"]),
+        kms=tables["kms"],
+        roles=tables["roles"],
     )
+
+
+def _types(settings: type[IngestSettings | RetentionSettings]) -> dict[str, type]:
+    return {setting.name: type(setting.default) for setting in fields(settings)}
 
 
 def _table(

@@ -1,18 +1,26 @@
-"""Making a new deployment: stores, one key vault per role, an empty log, the first intake key."""
+"""Making a new deployment: stores, one key vault per role, an empty log, the first intake key.
 
+What a `Plan` does not name is made in the deployment's folder. What it names has to be there, and
+empty: buckets and keys are made by whoever owns the account (deployments/aws). All of it is looked
+at before anything is written, and under a key service's keys nothing is ever unwrapped: who holds
+this ceremony needs no right to open what it makes.
+"""
+
+import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from unvoiced.config import FILE_NAME, Role, Settings, StoreName, load_settings
-from unvoiced.errors import InputError, NotFound, VerificationError
-from unvoiced.keys.intake import IntakeKey, epoch_of, intake_digest
-from unvoiced.keys.vault import Vault, describe_vault
+from unvoiced.announcements import create_intake_key
+from unvoiced.config import FILE_NAME, Role, Settings, StoreName, kms_signer, load_settings
+from unvoiced.errors import InputError
+from unvoiced.keys.vault import Unlock, Vault, describe_vault
 from unvoiced.keys.wrapping import (
     Argon2idParameters,
     Wrapper,
@@ -20,136 +28,152 @@ from unvoiced.keys.wrapping import (
     create_key_file,
     wrapper_from_passphrase,
 )
-from unvoiced.log.leaves import encode_leaf
-from unvoiced.log.ledger import Ledger
-from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.note import Signer
 from unvoiced.log.writer import LogWriter
 from unvoiced.sealing import PrivateKey
-from unvoiced.stores import open_store
+from unvoiced.stores import Store, open_store
 
-_TEMPLATE = """\
-# What each setting means: docs/settings.md. No key or password belongs in this file.
-
-[stores]
-raw = "stores/raw"
-training = "stores/training"
-log = "stores/log"
-journal = "stores/journal"
-audit = "stores/audit"
-
-[vaults]
-worker = "keys/worker"
-dataset = "keys/dataset"
-inviter = "keys/inviter"
-
-[log]
-vkey = "{vkey}"
-
-[ingest]
-feature_sets = ["speech-16k"]
-"""
+_HEADING = "# What each setting means: docs/settings.md. No key or password belongs in this file."
 
 
-def create_deployment(
-    folder: Path, now: datetime, passphrases: Mapping[Role, str] | None = None
-) -> Settings:
-    """Create the embedded default in a new or empty folder and return its settings.
+@dataclass(frozen=True)
+class Plan:
+    """Where parts of a new deployment are; names as in `unvoiced.toml`."""
 
-    A role with a passphrase gets a vault unlocked by it; the others get a key file. The settings
-    file is written last: a folder without one is not a deployment. Raises `InputError`.
+    stores: Mapping[str, str] = field(default_factory=dict)  # urls
+    vaults: Mapping[str, str] = field(default_factory=dict)  # urls
+    kms: Mapping[str, str] = field(default_factory=dict)  # ARNs
+    roles: Mapping[str, str] = field(default_factory=dict)  # ARNs
+    passphrases: Mapping[Role, str] = field(default_factory=dict)
+
+
+def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> Settings:
+    """Create a deployment with its settings file in a new or empty folder; return the settings.
+
+    A vault is under its key of [kms], or its passphrase, or else a key file. The settings file is
+    written last: a folder without one is not a deployment. Raises `InputError`, `AccessError` or
+    `StoreError` before anything was written, where that can be known.
     """
+    plan = plan or Plan()
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty; a deployment is made in a new folder")
-    for passphrase in (passphrases or {}).values():
+    for passphrase in plan.passphrases.values():
         check_passphrase(passphrase)
+    given_stores = {name: _empty(url) for name, url in plan.stores.items()}
+    given_vaults = {name: _empty(url) for name, url in plan.vaults.items()}
+    for name, store in {**given_stores, **given_vaults}.items():
+        if name != "raw":  # nothing but recordings ever stands there
+            store.check_conditions()
+    wrappers = {role: _shared_wrapper(role, plan) for role in get_args(Role)}
+    log_key = kms_signer(_origin(), plan.kms["log"]) if "log" in plan.kms else None
+
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    (folder / "keys").mkdir(mode=0o700)
-    (folder / "stores").mkdir(mode=0o700)
+    for part in ("keys", "stores"):
+        (folder / part).mkdir(mode=0o700)
+    stores = {
+        name: given_stores.get(name) or _new_store(folder / "stores" / name)
+        for name in get_args(StoreName)
+    }
     vaults = {
-        role: _create_vault(folder / "keys" / role, (passphrases or {}).get(role))
+        role: _new_vault(given_vaults.get(role), folder / "keys" / role, role, plan, wrappers[role])
         for role in get_args(Role)
     }
-    for name in get_args(StoreName):
-        (folder / "stores" / name).mkdir(mode=0o700)
-
-    signer = _create_keys(vaults)
-    LogWriter.create(open_store((folder / "stores" / "log").as_uri()), signer)
-    text = _TEMPLATE.format(vkey=signer.vkey)
+    signer = _create_keys(vaults, log_key)
+    LogWriter.create(stores["log"], signer)
+    text = _settings_text(plan, given_stores, given_vaults, signer.vkey)
     begun = folder / f"{FILE_NAME}.part"
     descriptor = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
-    create_intake_key(load_settings(begun), vaults["worker"], now)
+    create_intake_key(load_settings(begun), vaults["worker"], now, signer)
     begun.rename(folder / FILE_NAME)
     return load_settings(folder)
 
 
-def create_intake_key(settings: Settings, worker: Vault, now: datetime) -> IntakeKey:
-    """Make this epoch's intake key pair, log its public half and publish the announcement."""
-    pair = PrivateKey.generate()
-    intake = IntakeKey(epoch_of(now), pair.public)
-    worker.put(f"intake/{intake.epoch}", pair.secret_bytes())
-    leaf = encode_leaf("intake-key", intake_digest(pair.public), now, epoch=intake.epoch)
-    settings.accounts(worker).append([leaf])
-    signer = _signer(settings.log_vkey, worker)
-    settings.store("log").put_if_absent(announcement_name(intake.epoch), intake.announce(signer))
-    return intake
+def _empty(url: str) -> Store:
+    store = open_store(url)
+    if next(iter(store.versions()), None) is not None:
+        raise InputError(f"{store.url} is not empty; a deployment is made in empty stores")
+    return store
 
 
-def current_announcement(settings: Settings) -> str:
-    """The newest epoch's announcement, as it goes into an invitation.
+def _shared_wrapper(role: Role, plan: Plan) -> Wrapper | None:
+    """The wrapper of a vault under a key service's key, tried once; None for all other vaults."""
+    if role in plan.kms:
+        from unvoiced.aws.kms import KmsWrapper, key_arn, kms_client, region_of
 
-    It counts when the log's key signed it for that epoch and the log knows the key: whatever else
-    lies among the announcements is passed over. Raises `InputError` when there is none.
-    """
-    log, reader = settings.store("log"), settings.log_reader()
-    ledger = Ledger()
-    ledger.follow(reader.entries, reader.checkpoint().size)
-    for listed in sorted(log.list("intake/"), key=lambda entry: entry.name, reverse=True):
-        try:
-            note = log.get(listed.name).data
-            intake = IntakeKey.from_announcement(note, Verifier.parse(settings.log_vkey))
-        except (VerificationError, NotFound, InputError):
-            continue
-        named = listed.name == announcement_name(intake.epoch)
-        if named and intake_digest(intake.public) in ledger.intake_keys:
-            return note.decode()
-    raise InputError(f"no intake key of this log is announced at {log.url}")
+        arn = key_arn(plan.kms[role])
+        wrapper = KmsWrapper(arn, kms_client(region_of(arn)))
+        wrapper.wrap(b"\0", {"name": "a trial before anything is made"})
+        return wrapper
+    if role in plan.vaults and role not in plan.passphrases:
+        raise InputError(f"the {role} vault in a store needs a key of [kms], or a passphrase")
+    return None
 
 
-def announcement_name(epoch: str) -> str:
-    """Where an epoch's announcement stands in the log's store; it is public."""
-    return f"intake/{epoch}"
+def _new_store(folder: Path) -> Store:
+    folder.mkdir(mode=0o700)
+    return open_store(folder.as_uri())
 
 
-def _signer(vkey: str, worker: Vault) -> Signer:
-    key = Ed25519PrivateKey.from_private_bytes(worker.get("log/signing"))
-    return Signer(vkey.partition("+")[0], key)
+def _new_vault(
+    store: Store | None, folder: Path, role: Role, plan: Plan, wrapper: Wrapper | None
+) -> Vault:
+    if wrapper is not None:
+        unlock = Unlock(kms=True)
+    elif role in plan.passphrases:
+        parameters = Argon2idParameters.fresh()
+        unlock = Unlock(argon2id=parameters)
+        wrapper = wrapper_from_passphrase(plan.passphrases[role], parameters)
+    else:
+        unlock = Unlock()
+        wrapper = create_key_file(folder.with_name(f"{folder.name}.kek"))
+    store = store or _new_store(folder)
+    describe_vault(store, unlock)
+    return Vault(store, wrapper)
 
 
-def _create_keys(vaults: Mapping[Role, Vault]) -> Signer:
-    signing = Ed25519PrivateKey.generate()
+def _create_keys(vaults: Mapping[Role, Vault], log_key: Signer | None) -> Signer:
+    signer = log_key
+    if signer is None:
+        signing = Ed25519PrivateKey.generate()
+        vaults["worker"].put("log/signing", signing.private_bytes_raw())
+        signer = Signer(_origin(), signing)
     dataset = PrivateKey.generate()
-    vaults["worker"].put("log/signing", signing.private_bytes_raw())
     vaults["worker"].put("content/tag", secrets.token_bytes(32))
     vaults["worker"].put("recipient/dataset", dataset.public.raw)
     vaults["dataset"].put("dataset/dataset", dataset.secret_bytes())
     vaults["inviter"].put("pseudonym/key", secrets.token_bytes(32))
-    # An origin only has to be unique; one that names the operator is for them to choose.
-    return Signer(f"unvoiced.invalid/log-{secrets.token_hex(8)}", signing)
+    return signer
 
 
-def _create_vault(folder: Path, passphrase: str | None) -> Vault:
-    wrapper: Wrapper
-    parameters = Argon2idParameters.fresh() if passphrase is not None else None
-    if passphrase is not None and parameters is not None:
-        wrapper = wrapper_from_passphrase(passphrase, parameters)
-    else:
-        wrapper = create_key_file(folder.with_name(f"{folder.name}.kek"))
-    folder.mkdir(mode=0o700)
-    store = open_store(folder.as_uri())
-    describe_vault(store, parameters)
-    return Vault(store, wrapper)
+def _origin() -> str:
+    """A log's name only has to be unique; one that names the operator is for them to choose."""
+    return f"unvoiced.invalid/log-{secrets.token_hex(8)}"
+
+
+def _settings_text(
+    plan: Plan, stores: Mapping[str, Store], vaults: Mapping[str, Store], vkey: str
+) -> str:
+    def place(given: Mapping[str, Store], name: str, folder: str) -> str:
+        # As the store itself says it: with its region, whatever this machine's default is.
+        return given[name].url if name in given else f"{folder}/{name}"
+
+    sections: dict[str, Mapping[str, str | list[str]]] = {
+        "stores": {name: place(stores, name, "stores") for name in get_args(StoreName)},
+        "vaults": {role: place(vaults, role, "keys") for role in get_args(Role)},
+        "log": {"vkey": vkey},
+        "kms": plan.kms,
+        "roles": plan.roles,
+        "ingest": {"feature_sets": ["speech-16k"]},
+    }
+    text = _HEADING + "\n"
+    for title, rows in sections.items():
+        if rows:
+            # What JSON writes of a text or a list of texts, TOML reads as the same.
+            lines = [f"{name} = {json.dumps(value)}" for name, value in rows.items()]
+            text += "\n".join(["", f"[{title}]", *lines, ""])
+    return text

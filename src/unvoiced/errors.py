@@ -63,6 +63,16 @@ class Changed(StoreError):
     """A conditional replace met another version than the one it was made against."""
 
 
+class CredentialsExpired(StoreError):
+    """The credentials for a store ran out, at the start or in the middle of a run.
+
+    What was done until then stands. What was not is still where it was.
+    """
+
+    exit_code = 3
+    remedy = "Get new credentials and run the same command again; nothing is lost."
+
+
 class VerificationError(UnvoicedError):
     """Evidence does not hold: a signature, a proof, a digest or a count is wrong."""
 

@@ -14,8 +14,10 @@ import pytest
 import soundfile
 
 from deployments.demo.corpus import synthesise
+from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.config import Settings, load_settings
+from unvoiced.deployment import create_deployment
 from unvoiced.features import load
 from unvoiced.ingest.status import take_status
 from unvoiced.ingest.workbench import utc_now
@@ -25,7 +27,6 @@ from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
 from unvoiced.reader import FeatureReader, find_features
 from unvoiced.sealing import PrivateKey
-from unvoiced.setup import create_deployment, current_announcement
 from unvoiced.upload import Outcome, Uploader, recordings_under, upload_all
 
 SPEECH = Path(

@@ -12,7 +12,9 @@ from typing import cast
 import numpy as np
 from cryptography.fernet import Fernet
 
+from unvoiced.announcements import announcement_name
 from unvoiced.config import Settings, StoreName, load_settings
+from unvoiced.deployment import create_deployment
 from unvoiced.disposal import Journal
 from unvoiced.features import extract, unpack
 from unvoiced.features import load as load_feature_set
@@ -32,7 +34,6 @@ from unvoiced.log.note import Verifier
 from unvoiced.names import parse_sealed_name
 from unvoiced.reader import FeatureObject, describe, feature_names
 from unvoiced.sealing import PrivateKey, open_sealed
-from unvoiced.setup import announcement_name, create_deployment
 from unvoiced.stores import Store
 from unvoiced.stores.memory import MemoryStore
 from unvoiced.upload import seal_recording

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from unvoiced.errors import AccessError, AlreadyExists, InputError
-from unvoiced.keys.vault import Vault, argon2id_parameters, describe_vault
+from unvoiced.keys.vault import Unlock, Vault, describe_vault, how_to_unlock
 from unvoiced.keys.wrapping import Argon2idParameters, LocalWrapper, wrapper_from_passphrase
 from unvoiced.stores.memory import MemoryStore
 
@@ -122,7 +122,7 @@ def test_a_secret_is_never_written_over(store: MemoryStore, vault: Vault) -> Non
 
 def test_names_lists_one_kind_in_order(store: MemoryStore, vault: Vault) -> None:
     """Without the kind, without the suffix, and without the secrets of other kinds."""
-    describe_vault(store, None)
+    describe_vault(store, Unlock())
     vault.put("intake/2026-w05", SECRET)
     vault.put("intake-old/2026-w01", SECRET)
     vault.put("log/signing", SECRET)
@@ -152,31 +152,31 @@ def test_how_a_vault_is_unlocked_survives(
     store: MemoryStore, parameters: Argon2idParameters | None
 ) -> None:
     """Every Argon2id parameter comes back, so a vault outlives a change of the defaults."""
-    describe_vault(store, parameters)
-    assert argon2id_parameters(store) == parameters
+    describe_vault(store, Unlock(argon2id=parameters))
+    assert how_to_unlock(store).argon2id == parameters
 
 
 def test_a_vault_with_a_passphrase_opens_from_what_it_says_of_itself(store: MemoryStore) -> None:
     """Store and passphrase are enough, with parameters other than today's defaults."""
-    describe_vault(store, PARAMETERS)
+    describe_vault(store, Unlock(argon2id=PARAMETERS))
     Vault(store, wrapper_from_passphrase("correct horse", PARAMETERS)).put("a/b", SECRET)
-    parameters = argon2id_parameters(store)
+    parameters = how_to_unlock(store).argon2id
     assert parameters is not None
     assert Vault(store, wrapper_from_passphrase("correct horse", parameters)).get("a/b") == SECRET
 
 
 def test_a_vault_is_described_once(store: MemoryStore) -> None:
     """A second description would lock the first one's secrets away."""
-    describe_vault(store, PARAMETERS)
+    describe_vault(store, Unlock(argon2id=PARAMETERS))
     with pytest.raises(AlreadyExists):
-        describe_vault(store, Argon2idParameters.fresh())
-    assert argon2id_parameters(store) == PARAMETERS
+        describe_vault(store, Unlock(argon2id=Argon2idParameters.fresh()))
+    assert how_to_unlock(store).argon2id == PARAMETERS
 
 
 def test_where_there_is_no_vault_it_says_so(store: MemoryStore) -> None:
     """With the place, which holds no credentials."""
     with pytest.raises(AccessError, match=r"^there is no key vault at memory://vault$"):
-        argon2id_parameters(store)
+        how_to_unlock(store)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_damaged_description_is_an_access_error(store: MemoryStore, descriptio
     """A vault is not opened by guessing what its description meant."""
     store.put_if_absent("vault.json", description)
     with pytest.raises(AccessError, match=r"^the description of the key vault at .* is damaged$"):
-        argon2id_parameters(store)
+        how_to_unlock(store)
 
 
 def test_a_record_has_the_documented_form(store: MemoryStore, vault: Vault) -> None:

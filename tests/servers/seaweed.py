@@ -1,5 +1,6 @@
 """A real S3 server for tests: SeaweedFS on free loopback ports, gone with whoever started it."""
 
+import base64
 import contextlib
 import ctypes
 import importlib.metadata
@@ -14,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REGION = "us-east-1"
+ACCOUNT = "000000000000"
 _READY_WITHIN = 60.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -44,6 +46,10 @@ _PORTS = (
     "admin.port",
     "admin.port.grpc",
 )
+
+
+# By the names that boto3 has for them, so that they go into any client as they are.
+Credentials = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,47 @@ class Seaweed:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def client(self) -> "S3Client":
-        """A plain client, for tests that look past the store."""
+    def client(self, credentials: Credentials | None = None) -> "S3Client":
+        """A plain client, for tests that look past the store; the administrator's by default."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
             region_name=REGION,
-            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+            config=Config(
+                # Presigned requests would have the older signature, which sessions may not use.
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                retries={"max_attempts": 1},
+            ),
+            **(credentials or self._administrator),
         )
+
+    @property
+    def _administrator(self) -> Credentials:
+        return {
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+        }
+
+    def assume(
+        self, role: str, *, policy: Mapping[str, Any] | None = None, seconds: int = 900
+    ) -> Credentials:
+        """The credentials of a session of a role that `iam_config` made, narrowed by `policy`.
+
+        Fewer `seconds` than the 900 that Amazon asks for are refused by this server too.
+        """
+        sts = boto3.client(
+            "sts", endpoint_url=self.endpoint, region_name=REGION, **self._administrator
+        )
+        narrowed = {} if policy is None else {"Policy": json.dumps(policy)}
+        session = sts.assume_role(
+            RoleArn=role_arn(role), RoleSessionName="test", DurationSeconds=seconds, **narrowed
+        )["Credentials"]
+        return {
+            "aws_access_key_id": session["AccessKeyId"],
+            "aws_secret_access_key": session["SecretAccessKey"],
+            "aws_session_token": session["SessionToken"],
+        }
 
     def bucket(self, *, versioned: bool) -> str:
         """Make a new, empty bucket and return its name."""
@@ -90,6 +127,44 @@ class Seaweed:
     def store_url(self, bucket: str, prefix: str = "") -> str:
         """What `open_store` takes to reach the bucket."""
         return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}&region={REGION}"
+
+
+def role_arn(role: str) -> str:
+    """What the server calls a role of `iam_config`."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{role}"
+
+
+def iam_config(
+    policies: Mapping[str, Mapping[str, Any]], *, signing_key: bytes | None = None
+) -> dict[str, Any]:
+    """What `running` takes as `iam`: a role of each name, which may do what its policy says.
+
+    Whoever has credentials that may call STS can assume each of them. Sessions are tokens that
+    bear a signature by `signing_key`, a random one by default.
+    """
+    key = signing_key or secrets.token_bytes(32)
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole"]}
+    return {
+        "sts": {
+            "tokenDuration": "1h",
+            "maxSessionLength": "12h",
+            "issuer": "seaweedfs-sts",
+            "signingKey": base64.b64encode(key).decode(),
+        },
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "roles": [
+            {
+                "roleName": role,
+                "roleArn": role_arn(role),
+                "trustPolicy": {"Version": "2012-10-17", "Statement": [trust]},
+                "attachedPolicies": [f"{role}Policy"],
+            }
+            for role in policies
+        ],
+        "policies": [
+            {"name": f"{role}Policy", "document": document} for role, document in policies.items()
+        ],
+    }
 
 
 def binary() -> Path:
@@ -107,7 +182,7 @@ def running(
     """Start a server; stop it and remove its folder on the way out.
 
     `identities` are added to s3.json beside the administrator; `iam` becomes the IAM configuration
-    (roles, policies, STS) where a test needs it.
+    (roles, policies, STS) where a test needs it: `iam_config` makes one.
     """
     folder = Path(tempfile.mkdtemp(prefix="unvoiced-weed-"))
     process: subprocess.Popen[bytes] | None = None

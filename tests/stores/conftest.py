@@ -1,25 +1,17 @@
 """The stores that the contract is held against, and one real S3 server per test worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.servers import seaweed
+from tests.servers.fixtures import s3_server, s3_trouble
 from unvoiced.stores import Store, open_store
 from unvoiced.stores.file import FileStore
 from unvoiced.stores.memory import MemoryStore
 
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[seaweed.Seaweed]:
-    """A running SeaweedFS, reachable through boto3's usual credential chain."""
-    with seaweed.running() as server, pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION"):
-            patch.delenv(name, raising=False)
-        for name, value in server.environment().items():
-            patch.setenv(name, value)
-        yield server
+__all__ = ["s3_server", "s3_trouble"]
 
 
 def _s3(request: pytest.FixtureRequest, *, versioned: bool) -> Store:

@@ -2,7 +2,7 @@
 
 import typer
 
-from unvoiced.cli import contributor, features, log, operator
+from unvoiced.cli import access, contributor, features, log, operator
 
 app = typer.Typer(
     help="Encrypted voice recordings in, encrypted features out, recordings gone with proof.",
@@ -17,6 +17,8 @@ quarantine_app = typer.Typer(help="Recordings that could not be ingested.", no_a
 
 app.command()(operator.init)
 app.command()(operator.invite)
+app.command()(access.grant)
+app.command()(access.roles)
 app.command()(operator.accept_fernet)
 app.command()(contributor.seal)
 app.command()(contributor.upload)

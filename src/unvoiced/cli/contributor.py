@@ -1,15 +1,17 @@
 """Commands of a contributor: seal and upload."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from unvoiced.access.grant import Grant
 from unvoiced.cli.display import err, out
-from unvoiced.errors import InputError
+from unvoiced.errors import CredentialsExpired, InputError
 from unvoiced.keys.invitation import Invitation
-from unvoiced.stores import open_store
+from unvoiced.stores import Store, open_store
 from unvoiced.upload import (
     Outcome,
     Uploader,
@@ -64,12 +66,17 @@ def upload(
     url: Annotated[
         str | None, typer.Option(help="Upload here instead of where the invitation says.")
     ] = None,
+    grant: Annotated[
+        Path | None,
+        typer.Option(help="The grant you were given: a file of credential_process JSON."),
+    ] = None,
     log_key: TrustedKey = None,
 ) -> None:
     """Seal recordings on this machine and upload them; safe to interrupt and to repeat."""
     invited = Invitation.read(invitation)
     files = recordings_under(path)
-    uploader = Uploader(invited, open_store(url or invited.upload_url), receipts, log_key)
+    raw = _raw_store(url or invited.upload_url, grant)
+    uploader = Uploader(invited, raw, receipts, log_key)
     bar = Progress(
         TextColumn("[bold]upload"),
         BarColumn(),
@@ -91,3 +98,15 @@ def upload(
     if path.is_dir() and (others := other_files_under(path, files, receipts)):
         out.print(f"{others:,} files of other kinds not sent (audio is told by its ending)")
     out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")
+
+
+def _raw_store(url: str, grant: Path | None) -> Store:
+    if grant is None:
+        return open_store(url)
+    given = Grant.read(grant)
+    if given.expires <= datetime.now(UTC):
+        raise CredentialsExpired(f"{grant.name} ended at {given.expires:%Y-%m-%d %H:%M} UTC")
+    from unvoiced.aws.sts import grant_session
+    from unvoiced.stores.s3_url import open_s3
+
+    return open_s3(url, grant_session(given))

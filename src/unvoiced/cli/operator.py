@@ -4,13 +4,24 @@ import importlib
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
+from unvoiced.access import roles as access_roles
+from unvoiced.announcements import current_announcement
 from unvoiced.cli.display import err, out, table
-from unvoiced.config import FILE_NAME, Role, load_settings, passphrase_from_file
+from unvoiced.config import (
+    FILE_NAME,
+    KMS_NAMES,
+    Role,
+    StoreName,
+    load_settings,
+    passphrase_from_file,
+)
+from unvoiced.deployment import Plan, create_deployment
 from unvoiced.disposal import Quarantine
 from unvoiced.errors import InputError, UnvoicedError, VerificationError
 from unvoiced.ingest.recording import QUARANTINE_REASONS
@@ -20,7 +31,6 @@ from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.sealing import parse_fernet_key
-from unvoiced.setup import create_deployment, current_announcement
 
 Config = Annotated[
     Path,
@@ -36,24 +46,62 @@ def init(
         list[str] | None,
         typer.Option(
             help="A role (worker, dataset, inviter) whose vault gets a passphrase instead of a "
-            "key file. May be given several times."
+            "key file. May be given several times, as may those below."
         ),
+    ] = None,
+    store: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=URL", help="A store elsewhere: raw=s3://BUCKET/?region=REGION."),
+    ] = None,
+    vault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=URL", help="A key vault elsewhere: worker=s3://BUCKET."),
+    ] = None,
+    kms: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=ARN",
+            help="The AWS KMS key that a role's vault is under; log=ARN to sign checkpoints.",
+        ),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=ARN", help="An IAM role of docs/roles.md: uploader=ARN."),
     ] = None,
 ) -> None:
     """Create a deployment: stores, one key vault per role, an empty log, the first intake key."""
     passphrases: dict[Role, str] = {}
     for name in passphrase or []:
-        role = next((role for role in get_args(Role) if role == name), None)
-        if role is None:
+        whose = next((known for known in get_args(Role) if known == name), None)
+        if whose is None:
             raise InputError(f"{name!r} is not a role: {', '.join(get_args(Role))}")
-        passphrases[role] = passphrase_from_file(role) or typer.prompt(
-            f"New passphrase of the {role} vault", hide_input=True, confirmation_prompt=True
+        passphrases[whose] = passphrase_from_file(whose) or typer.prompt(
+            f"New passphrase of the {whose} vault", hide_input=True, confirmation_prompt=True
         )
-    settings = create_deployment(folder, utc_now(), passphrases)
+    plan = Plan(
+        stores=_named("--store", store, get_args(StoreName)),
+        vaults=_named("--vault", vault, get_args(Role)),
+        kms=_named("--kms", kms, KMS_NAMES),
+        roles=_named("--role", role, [known.setting for known in access_roles.Role]),
+        passphrases=passphrases,
+    )
+    settings = create_deployment(folder, utc_now(), plan)
     out.print(f"Created {settings.path}")
     out.print("The log's public key, for everyone who will verify:")
     out.print(settings.log_vkey, soft_wrap=True, highlight=False)
     out.print(f"Next: unvoiced invite NAME -c {shlex.quote(str(folder))}")
+
+
+def _named(option: str, given: list[str] | None, known: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not equals or not value or name not in known:
+            raise InputError(f"{option} {text!r}: NAME=VALUE, NAME one of {', '.join(known)}")
+        if name in found:
+            raise InputError(f"{option} {name} is given twice")
+        found[name] = value
+    return found
 
 
 def invite(

@@ -57,6 +57,9 @@ def open_workbench(
     """
     vault = settings.vault("worker")
     training, journal = settings.store("training"), settings.store("journal")
+    for store in (training, settings.store("log")):
+        # Where a put can overwrite what another run has put, nothing below holds.
+        store.check_conditions()
     accounts = settings.accounts(vault)
     dataset = PublicKey(vault.get("recipient/dataset"))
     return Workbench(

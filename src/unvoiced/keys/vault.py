@@ -14,6 +14,7 @@ unwrap. Secrets are named `kind/name`, for instance `intake/2026-w47`.
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import rfc8785
 
@@ -55,20 +56,42 @@ class Vault:
             yield entry.name.removeprefix(f"{kind}/").removesuffix(".key")
 
 
-def describe_vault(store: Store, argon2id: Argon2idParameters | None) -> None:
+@dataclass(frozen=True)
+class Unlock:
+    """How a vault is unlocked, as its description says: by a key service's key, by a passphrase
+    with these parameters, or, where it says neither, by a key file.
+
+    It never says which key of the key service, nor where that is: who can write to a vault's store
+    could name one of their own.
+    """
+
+    kms: bool = False
+    argon2id: Argon2idParameters | None = None
+
+
+def describe_vault(store: Store, unlock: Unlock) -> None:
     """Write down how a new vault is unlocked. Raises `AlreadyExists` for one that is there."""
-    unlock = {"argon2id": argon2id.as_json()} if argon2id else {"key-file": True}
-    store.put_if_absent(_DESCRIPTION, rfc8785.dumps({"format": _FORMAT, "unlock": unlock}))
+    if unlock.kms:
+        how: dict[str, object] = {"kms": True}
+    elif unlock.argon2id:
+        how = {"argon2id": unlock.argon2id.as_json()}
+    else:
+        how = {"key-file": True}
+    store.put_if_absent(_DESCRIPTION, rfc8785.dumps({"format": _FORMAT, "unlock": how}))
 
 
-def argon2id_parameters(store: Store) -> Argon2idParameters | None:
-    """The vault's Argon2id parameters, or None where a key file unlocks it."""
+def how_to_unlock(store: Store) -> Unlock:
+    """What the vault's description says. Raises `AccessError` where there is none, or damage."""
     try:
         description = json.loads(store.get(_DESCRIPTION).data)
         if description["format"] != _FORMAT:
             raise ValueError
-        parameters = description["unlock"].get("argon2id")
-        return Argon2idParameters(**parameters) if parameters else None
+        how = description["unlock"]
+        parameters = how.get("argon2id")
+        return Unlock(
+            kms=how.get("kms") is True,
+            argon2id=Argon2idParameters(**parameters) if parameters else None,
+        )
     except NotFound:
         raise AccessError(f"there is no key vault at {store.url}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

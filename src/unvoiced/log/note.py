@@ -12,9 +12,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.log.merkle import EMPTY_ROOT, HASH_BYTES
@@ -106,10 +107,20 @@ class Verifier:
             raise VerificationError(f"the signature by {self.name} does not verify") from None
 
 
+class SigningKey(Protocol):
+    """An Ed25519 private key, in this process or at a key service."""
+
+    def public_key(self) -> Ed25519PublicKey:
+        """The public half."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """The 64-byte signature of RFC 8032."""
+
+
 class Signer:
     """A named Ed25519 key that signs notes; signing is deterministic (RFC 8032)."""
 
-    def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
+    def __init__(self, name: str, private_key: SigningKey) -> None:
         if not _usable_name(name):
             raise InputError("a key name is empty, or has a space or a plus in it")
         self.name = name

@@ -10,8 +10,11 @@
 - `delete` in a bucket without versions looks first and then deletes on condition of the ETag. A
   server that ignores that condition leaves the moment between the two open.
 - A put whose answer got lost is sent again, meets itself, and is recognised by the mark it left.
+- `check_conditions` keeps one tiny object under `probe/conditional-put`. It is never removed: then
+  two requests suffice, both refused by a server that keeps its word, and any number of processes
+  may ask at once.
 
-Needs s3:GetBucketVersioning, except to put and to get.
+Needs s3:GetBucketVersioning, except to put, to get and to check conditions.
 """
 
 # ruff: noqa: D102 - what the methods promise stands once, at `Store`
@@ -21,28 +24,47 @@ import functools
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
-from unvoiced.errors import AlreadyExists, Changed, NotFound, StoreError
+from unvoiced.errors import AlreadyExists, Changed, CredentialsExpired, NotFound, StoreError
 from unvoiced.stores.interface import Entry, Stored
 from unvoiced.stores.object_name import name_prefix, object_name
-from unvoiced.stores.s3_errors import CONFLICT, MISSING, UNMET, code_of, refusals
-from unvoiced.stores.s3_listing import Fetch, Page, Position, in_order
+from unvoiced.stores.s3_errors import (
+    CONFLICT,
+    FORBIDDEN,
+    MISSING,
+    MISSING_TO_HEAD,
+    UNMET,
+    UNNAMED,
+    code_of,
+    no_s3_answer,
+    refusals,
+)
+from unvoiced.stores.s3_listing import ETAG, Fetch, Pages, etag_version, in_order
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-_ETAG = "etag:"
-_QUOTE = '"'
 _MARK = "put"
 _CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+_PROBE = "probe/conditional-put"
+_PROBE_DATA = b"see unvoiced.stores.s3: this object proves conditional puts; leave it here\n"
+_NOBODYS_ETAG = f'"{"0" * 32}"'
+_BODY_ATTEMPTS = 4
+_random = secrets.SystemRandom()
 
 
 class S3Store:
@@ -61,36 +83,50 @@ class S3Store:
         path = self._prefix.rstrip("/")
         return f"s3://{self._bucket}/{path}?{urlencode(where, safe=':/')}"
 
+    def check_conditions(self) -> None:
+        # Put only over nothing: the first put here ever creates the probe, any other is refused.
+        if self._probe(IfNoneMatch="*") and self._probe(IfNoneMatch="*"):
+            raise self._lacks("If-None-Match", "a put that must not overwrite did")
+        # Not by `replace`, which looks for itself first: the server is to refuse.
+        if self._probe(IfMatch=_NOBODYS_ETAG):
+            raise self._lacks("If-Match", "a put meant for another version overwrote this one")
+
     def put_if_absent(self, name: str, data: bytes) -> str:
         return self._put(name, data, {"IfNoneMatch": "*"}, AlreadyExists)
 
     def replace(self, name: str, data: bytes, *, version: str) -> str:
         current = self._look(name)
-        if current is None or _version(current) != version:
+        if current is None or _version(name, current) != version:
             raise Changed(f"{name}: the current version is not {version}")
         return self._put(name, data, {"IfMatch": current["ETag"]}, Changed)
 
     def get(self, name: str, version: str | None = None) -> Stored:
         wanted: dict[str, Any] = {}
-        if version is not None and version.startswith(_ETAG):
-            wanted["IfMatch"] = f'"{version.removeprefix(_ETAG)}"'
+        if version is not None and version.startswith(ETAG):
+            wanted["IfMatch"] = f'"{version.removeprefix(ETAG)}"'
         elif version is not None:
             wanted["VersionId"] = version
-        meaning = {**MISSING, **dict.fromkeys(UNMET, NotFound)}
-        with refusals(name, meaning):
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=self._key(name), ChecksumMode="ENABLED", **wanted
-            )
-            # botocore compares the checksum while it reads, and raises at the end of the body.
-            data = answer["Body"].read()
-        return Stored(name, _version(answer), data)
+        where: dict[str, Any] = {"Bucket": self._bucket, "Key": self._key(name), **wanted}
+        with refusals(name, {**MISSING, **dict.fromkeys(UNMET, NotFound)}):
+            for attempt in range(1, _BODY_ATTEMPTS + 1):
+                answer = self._client.get_object(**where, ChecksumMode="ENABLED")
+                try:
+                    # The checksum is compared while reading, and at the end of the body it raises.
+                    data = answer["Body"].read()
+                    break
+                except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
+                    # boto3 tries again until a body begins, and not when one breaks off.
+                    if attempt == _BODY_ATTEMPTS:
+                        raise
+                    time.sleep(_random.uniform(0, 0.25 * 2**attempt))
+        return Stored(name, _version(name, answer), data)
 
     def head(self, name: str) -> Entry | None:
         current = self._look(name)
         if current is None:
             return None
         modified = current["LastModified"].astimezone(UTC)
-        return Entry(name, _version(current), current["ContentLength"], modified)
+        return Entry(name, _version(name, current), current["ContentLength"], modified)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         # Only a listing of versions says which version is the current one, so in a versioned
@@ -104,15 +140,36 @@ class S3Store:
 
     def delete(self, name: str, version: str) -> None:
         key = self._key(name)
-        if version.startswith(_ETAG):
+        if version.startswith(ETAG):
             self._delete_unversioned(name, version)
             return
         with contextlib.suppress(NotFound), refusals(name, MISSING):
-            self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+            try:
+                self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+            except ClientError as error:
+                if code_of(error) in FORBIDDEN and (lock := self._lock_on(key, version)):
+                    said = f"{name}: the store answered {code_of(error)}: the version is {lock}"
+                    raise StoreError(said) from None
+                raise
+
+    def _lock_on(self, key: str, version: str) -> str:
+        """What keeps this version from being deleted, as far as these credentials may know."""
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
+        except (ClientError, BotoCoreError):
+            return ""
+        until = found.get("ObjectLockRetainUntilDate")
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return "under a legal hold"
+        if until is None or found.get("ObjectLockMode") not in {"GOVERNANCE", "COMPLIANCE"}:
+            return ""
+        return (
+            f"under object lock ({found['ObjectLockMode']}) until {until.astimezone(UTC):%F %R} UTC"
+        )
 
     def _delete_unversioned(self, name: str, version: str) -> None:
         current = self._look(name)
-        if current is None or _version(current) != version:
+        if current is None or _version(name, current) != version:
             return
         if self._versioned:
             raise StoreError(f"{name}: {version} names no version in a versioned bucket")
@@ -150,10 +207,19 @@ class S3Store:
         # HEAD answers 404 for a missing bucket too, which must not pass for a missing object.
         _ = self._versioned
         try:
-            with refusals(name, MISSING):
-                return self._client.head_object(Bucket=self._bucket, Key=key)
+            with refusals(name, MISSING_TO_HEAD):
+                try:
+                    found = self._client.head_object(Bucket=self._bucket, Key=key)
+                except ClientError as error:
+                    if code_of(error) in UNNAMED:
+                        # An answer to HEAD cannot say why; to this question the same refusal can.
+                        self._client.get_bucket_versioning(Bucket=self._bucket)
+                    raise
         except NotFound:
             return None
+        if not {"ETag", "LastModified", "ContentLength"} <= found.keys():
+            raise no_s3_answer(name)
+        return found
 
     def _put(
         self, name: str, data: bytes, condition: dict[str, str], unmet: type[StoreError]
@@ -171,7 +237,7 @@ class S3Store:
         with refusals(name, dict.fromkeys((*UNMET, "NoSuchKey"), unmet)):
             for pause in _CONFLICT_PAUSES:
                 try:
-                    return _version(self._client.put_object(**request))
+                    return _version(name, self._client.put_object(**request))
                 except ClientError as error:
                     if code_of(error) not in CONFLICT:
                         if version := self._arrived_before(name, mark, error):
@@ -184,70 +250,51 @@ class S3Store:
         """The version this put made when it was first sent and the answer got lost."""
         if code_of(error) in UNMET and error.response["ResponseMetadata"].get("RetryAttempts"):
             # Who may only put is not told; to them the object is simply there.
-            with contextlib.suppress(StoreError):
+            try:
                 found = self._look(name)
-                if found is not None and found["Metadata"].get(_MARK) == mark:
-                    return _version(found)
+            except CredentialsExpired:
+                raise
+            except StoreError:
+                return None
+            if found is not None and found["Metadata"].get(_MARK) == mark:
+                return _version(name, found)
         return None
+
+    def _probe(self, **condition: str) -> bool:
+        """Put the probe on this condition; whether the server did."""
+        request: dict[str, Any] = {"Bucket": self._bucket, "Key": self._key(_PROBE), **condition}
+        with refusals(_PROBE):
+            for pause in _CONFLICT_PAUSES:
+                try:
+                    _version(_PROBE, self._client.put_object(**request, Body=_PROBE_DATA))
+                except ClientError as error:
+                    if code_of(error) in UNMET:
+                        return False
+                    if code_of(error) not in CONFLICT:
+                        raise
+                else:
+                    return True
+                time.sleep(pause)
+        raise StoreError(f"{_PROBE}: other writers kept the store from deciding")
+
+    def _lacks(self, promise: str, what: str) -> StoreError:
+        return StoreError(
+            f"{self.url}: the server does not honour {promise} on a put ({what}), so two runs at "
+            "once could destroy each other's work: this store cannot be used"
+        )
 
     def _entries(self, prefix: str, *, current_only: bool) -> Iterator[Entry]:
         with refusals(f"{self._bucket}/{self._prefix}{prefix}"):
+            pages = Pages(self._client, self._bucket, self._prefix)
+            fetch: Fetch = pages.of_objects
             if self._versioned:
-                fetch: Fetch = functools.partial(self._page_of_versions, current_only)
-            else:
-                fetch = self._page_of_objects
+                fetch = pages.of_current_versions if current_only else pages.of_versions
             yield from in_order(fetch, prefix, server_keeps_order=self._at_amazon)
 
-    def _page_of_objects(self, prefix: str, delimiter: str, start: Position) -> Page:
-        answer = self._client.list_objects_v2(
-            Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter, **start
-        )
-        entries = (
-            self._entry(found, f"{_ETAG}{found['ETag'].strip(_QUOTE)}")
-            for found in answer.get("Contents", ())
-        )
-        following: Position | None = None
-        if answer["IsTruncated"]:
-            following = {"ContinuationToken": answer["NextContinuationToken"]}
-        return self._page(entries, answer, following)
 
-    def _page_of_versions(
-        self, current_only: bool, prefix: str, delimiter: str, start: Position
-    ) -> Page:
-        answer = self._client.list_object_versions(
-            Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter, **start
-        )
-        found: list[tuple[Mapping[str, Any], bool]] = [
-            (version, False)
-            for version in answer.get("Versions", ())
-            if version["IsLatest"] or not current_only
-        ]
-        if not current_only:
-            found += [(marker, True) for marker in answer.get("DeleteMarkers", ())]
-            # The two came apart in one answer; newest first is how S3 orders a name's versions.
-            found.sort(key=lambda of: (of[0]["IsLatest"], of[0]["LastModified"]), reverse=True)
-        entries = (self._entry(of, of["VersionId"], delete_marker=m) for of, m in found)
-        following: Position | None = None
-        if answer["IsTruncated"]:
-            following = {"KeyMarker": answer["NextKeyMarker"]}
-            if "NextVersionIdMarker" in answer:
-                following["VersionIdMarker"] = answer["NextVersionIdMarker"]
-        return self._page(entries, answer, following)
-
-    def _page(
-        self, entries: Iterable[Entry], answer: Mapping[str, Any], following: Position | None
-    ) -> Page:
-        folders = (f["Prefix"].removeprefix(self._prefix) for f in answer.get("CommonPrefixes", ()))
-        # The prefix itself may be an object: consoles make one to show an empty folder.
-        return Page(tuple(e for e in entries if e.name), tuple(folders), following)
-
-    def _entry(
-        self, found: Mapping[str, Any], version: str, *, delete_marker: bool = False
-    ) -> Entry:
-        name = found["Key"].removeprefix(self._prefix)
-        modified = found["LastModified"].astimezone(UTC)
-        return Entry(name, version, found.get("Size", 0), modified, delete_marker)
-
-
-def _version(answer: Mapping[str, Any]) -> str:
-    return answer.get("VersionId") or f"{_ETAG}{answer['ETag'].strip(_QUOTE)}"
+def _version(name: str, answer: Mapping[str, Any]) -> str:
+    if version := answer.get("VersionId"):
+        return str(version)
+    if etag := answer.get("ETag"):
+        return etag_version(etag)
+    raise no_s3_answer(name)

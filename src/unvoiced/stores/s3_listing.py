@@ -8,11 +8,19 @@ single folder that needs several pages and holds folders whose names differ only
 start ("a", "a-b") at a page's edge may still lose one there; this project's names have none such.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 
 from unvoiced.stores.interface import Entry
+from unvoiced.stores.s3_errors import no_s3_answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# What a version token starts with in a bucket that has no versions.
+ETAG = "etag:"
 
 # The parameters that fetch the following page; Any, because each operation types its own.
 Position = dict[str, Any]
@@ -29,6 +37,86 @@ class Page:
 
 # (prefix, delimiter, where to begin) -> page
 Fetch = Callable[[str, str, Position], Page]
+
+
+def etag_version(etag: str) -> str:
+    """The version token that stands for an ETag as the server writes it."""
+    return ETAG + etag.strip('"')
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Fetches a bucket's pages; names in them are those below the store's own prefix."""
+
+    client: "S3Client"
+    bucket: str
+    store_prefix: str
+
+    def of_objects(self, prefix: str, delimiter: str, start: Position) -> Page:
+        """Objects of a bucket that has no versions."""
+        answer = self.client.list_objects_v2(
+            Bucket=self.bucket, Prefix=self.store_prefix + prefix, Delimiter=delimiter, **start
+        )
+        entries = (
+            self._entry(found, etag_version(found["ETag"])) for found in answer.get("Contents", ())
+        )
+        following: Position | None = None
+        if _goes_on(answer):
+            following = {"ContinuationToken": answer["NextContinuationToken"]}
+        return self._page(entries, answer, following)
+
+    def of_versions(self, prefix: str, delimiter: str, start: Position) -> Page:
+        """All versions and delete markers."""
+        return self._of_versions(prefix, delimiter, start, current_only=False)
+
+    def of_current_versions(self, prefix: str, delimiter: str, start: Position) -> Page:
+        """The current versions alone."""
+        return self._of_versions(prefix, delimiter, start, current_only=True)
+
+    def _of_versions(
+        self, prefix: str, delimiter: str, start: Position, *, current_only: bool
+    ) -> Page:
+        answer = self.client.list_object_versions(
+            Bucket=self.bucket, Prefix=self.store_prefix + prefix, Delimiter=delimiter, **start
+        )
+        found: list[tuple[Mapping[str, Any], bool]] = [
+            (version, False)
+            for version in answer.get("Versions", ())
+            if version["IsLatest"] or not current_only
+        ]
+        if not current_only:
+            found += [(marker, True) for marker in answer.get("DeleteMarkers", ())]
+            # The two came apart in one answer; newest first is how S3 orders a name's versions.
+            found.sort(key=lambda of: (of[0]["IsLatest"], of[0]["LastModified"]), reverse=True)
+        entries = (self._entry(of, of["VersionId"], delete_marker=m) for of, m in found)
+        following: Position | None = None
+        if _goes_on(answer):
+            following = {"KeyMarker": answer["NextKeyMarker"]}
+            if "NextVersionIdMarker" in answer:
+                following["VersionIdMarker"] = answer["NextVersionIdMarker"]
+        return self._page(entries, answer, following)
+
+    def _page(
+        self, entries: Iterable[Entry], answer: Mapping[str, Any], following: Position | None
+    ) -> Page:
+        prefix = self.store_prefix
+        folders = (f["Prefix"].removeprefix(prefix) for f in answer.get("CommonPrefixes", ()))
+        # The prefix itself may be an object: consoles make one to show an empty folder.
+        return Page(tuple(e for e in entries if e.name), tuple(folders), following)
+
+    def _entry(
+        self, found: Mapping[str, Any], version: str, *, delete_marker: bool = False
+    ) -> Entry:
+        name = found["Key"].removeprefix(self.store_prefix)
+        modified = found["LastModified"].astimezone(UTC)
+        return Entry(name, version, found.get("Size", 0), modified, delete_marker)
+
+
+def _goes_on(answer: Mapping[str, Any]) -> bool:
+    # What something else than an S3 server sent is not to pass for an empty listing.
+    if "IsTruncated" not in answer:
+        raise no_s3_answer("listing")
+    return bool(answer["IsTruncated"])
 
 
 def in_order(fetch: Fetch, prefix: str, *, server_keeps_order: bool) -> Iterator[Entry]:

@@ -4,48 +4,36 @@ Endpoint and region are for servers other than Amazon's own and may be left out.
 from where boto3 always looks (environment, profile, instance role), never from the url.
 """
 
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import ClientError
 
-from unvoiced.errors import InputError, StoreError
-from unvoiced.stores.object_name import object_name
+from unvoiced.errors import StoreError
 from unvoiced.stores.s3 import S3Store
+from unvoiced.stores.s3_errors import refusals
+from unvoiced.stores.s3_place import S3Place
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_OPTIONS = frozenset({"endpoint", "region"})
 
+def open_s3(url: str, session: boto3.Session | None = None) -> S3Store:
+    """Open the store; nothing is asked of the server yet.
 
-def open_s3(url: str) -> S3Store:
-    """Open the store; nothing is asked of the server yet."""
-    parts = urlsplit(url)
-    if "@" in parts.netloc or "@" in parts.query:
-        raise InputError("a store's url carries no credentials: boto3 finds them by itself")
-    bucket, prefix = parts.netloc, unquote(parts.path).strip("/")
-    if not _BUCKET.fullmatch(bucket):
-        raise InputError(f"{url!r} names no bucket: s3://BUCKET/PREFIX")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := options.keys() - _OPTIONS or parts.fragment:
-        raise InputError(f"{url!r}: {sorted(unknown)} is neither endpoint nor region")
-    if prefix:
-        object_name(prefix)
-    endpoint = options.get("endpoint")
-    if endpoint is not None and urlsplit(endpoint).scheme not in {"http", "https"}:
-        raise InputError(f"{url!r}: an endpoint is an http or https url")
-    return S3Store(bucket, prefix, client=s3_client(endpoint, options.get("region")))
+    With `session`, its credentials are used and not those that boto3 finds on this machine.
+    """
+    place = S3Place.parse(url)
+    client = s3_client(place.endpoint, place.region, session=session)
+    return S3Store(place.bucket, place.prefix, client=client)
 
 
 def s3_client(
     endpoint: str | None = None,
     region: str | None = None,
     *,
+    session: boto3.Session | None = None,
     connect_timeout: float = 5,
     read_timeout: float = 60,
     attempts: int = 5,
@@ -62,9 +50,22 @@ def s3_client(
         response_checksum_validation="when_supported",
     )
     try:
-        return boto3.Session().client(
-            "s3", endpoint_url=endpoint, region_name=region, config=config
-        )
-    except (BotoCoreError, ValueError) as error:
-        # ValueError is botocore's word for an endpoint that is no url.
-        raise StoreError(f"s3: {type(error).__name__}") from None
+        with refusals("s3"):
+            client = (session or boto3.Session()).client(
+                "s3", endpoint_url=endpoint, region_name=region, config=config
+            )
+    except ValueError:
+        # botocore's word for an endpoint that is no url.
+        raise StoreError("s3: ValueError: the endpoint is no url") from None
+    if endpoint:
+        client.meta.events.register("before-call.s3.HeadBucket", _region_unknown)
+    return client
+
+
+def _region_unknown(**_: object) -> None:
+    """Answer botocore's question which region it is redirected to, without asking anybody.
+
+    Elsewhere than at Amazon a redirect leads nowhere it knows. Asked, a server that redirects
+    everything would redirect this question as well, and botocore would ask until its stack is full.
+    """
+    raise ClientError({"ResponseMetadata": {"HTTPHeaders": {}}}, "HeadBucket")  # type: ignore[typeddict-item]

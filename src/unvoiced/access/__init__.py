@@ -1,0 +1,1 @@
+"""Who may reach what: the role table, policies made from it, and grants."""
