@@ -28,6 +28,7 @@ check: $(VENV)/.dev
 ## Ratios against real peers, measured in one run.
 bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.extraction
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.s3
 
 clean:
 	rm -rf $(VENV) $(MINISTACK) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -103,6 +103,13 @@ _APPEND = (
         names=("pending/append/*", "tile/*.p/*"),
     ),
 )
+# Who appends keeps it in the vault, where the log's own store cannot change it.
+_REMEMBER = _right(
+    Place.WORKER_VAULT,
+    *(Can.CREATE, Can.REPLACE),
+    why="the newest checkpoint it saw, so that no rollback goes unnoticed",
+    names=("log-checkpoint",),
+)
 
 TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
     {
@@ -130,12 +137,7 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
             _right(Place.ARCHIVE, Can.CREATE, Can.LOCK, Can.SEE_LOCK, Can.LIST,
                    why="to archive, and see that it was; not to read"),
             _right(Place.WORKER_VAULT, Can.READ, Can.LIST, why="intake keys and its other secrets"),
-            _right(
-                Place.WORKER_VAULT,
-                *(Can.CREATE, Can.REPLACE),
-                why="the newest checkpoint it saw, so that no rollback goes unnoticed",
-                names=("log-checkpoint",),
-            ),
+            _REMEMBER,
             _right(Place.WORKER_KEY, Can.UNWRAP, why="intake keys and its other secrets"),
             _right(Place.LOG_KEY, Can.SIGN, why="checkpoints"),
         ),
@@ -170,7 +172,9 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
             ),
             *_APPEND,
             _right(Place.WORKER_VAULT, Can.READ, why="to sign what was erased",
-                   names=("vault.json", "log/signing.key")),
+                   names=("vault.json", "log/signing.key", "log-checkpoint")),
+            _right(Place.WORKER_VAULT, Can.LIST, why="to tell a missing secret from a refused one"),
+            _REMEMBER,
             _right(Place.WORKER_KEY, Can.UNWRAP, why="to sign what was erased",
                    names=("log/signing",)),
             _right(Place.LOG_KEY, Can.SIGN, why="to sign what was erased"),

@@ -2,7 +2,7 @@
 
 import typer
 
-from unvoiced.cli import access, contributor, features, log, operator
+from unvoiced.cli import access, contributor, features, log, operator, posture
 
 app = typer.Typer(
     help="Encrypted voice recordings in, encrypted features out, recordings gone with proof.",
@@ -19,6 +19,7 @@ app.command()(operator.init)
 app.command()(operator.invite)
 app.command()(access.grant)
 app.command()(access.roles)
+app.command()(posture.posture)
 app.command()(operator.accept_fernet)
 app.command()(contributor.seal)
 app.command()(contributor.upload)

@@ -58,7 +58,7 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
     entry = clearance.use()
     raw.delete(entry.name, entry.version)
     versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]
-    if all(listed.delete_marker for listed in versions):
+    if versions and all(listed.delete_marker for listed in versions):
         for marker in versions:
             raw.delete(marker.name, marker.version)
         versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]

@@ -225,6 +225,7 @@ class S3Store:
         self, name: str, data: bytes, condition: dict[str, str], unmet: type[StoreError]
     ) -> str:
         mark = secrets.token_hex(8)
+        sent_before = False
         request: dict[str, Any] = {
             "Bucket": self._bucket,
             "Key": self._key(name),
@@ -239,16 +240,19 @@ class S3Store:
                 try:
                     return _version(name, self._client.put_object(**request))
                 except ClientError as error:
+                    # That of an earlier turn counts too: its first try may have arrived unheard.
+                    sent_before |= bool(error.response["ResponseMetadata"].get("RetryAttempts"))
                     if code_of(error) not in CONFLICT:
-                        if version := self._arrived_before(name, mark, error):
+                        if sent_before and (version := self._arrived_before(name, mark, error)):
                             return version
                         raise
+                    sent_before = True
                 time.sleep(pause)
         raise StoreError(f"{name}: other writers kept the store from deciding")
 
     def _arrived_before(self, name: str, mark: str, error: ClientError) -> str | None:
         """The version this put made when it was first sent and the answer got lost."""
-        if code_of(error) in UNMET and error.response["ResponseMetadata"].get("RetryAttempts"):
+        if code_of(error) in UNMET:
             # Who may only put is not told; to them the object is simply there.
             try:
                 found = self._look(name)
