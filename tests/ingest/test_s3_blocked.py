@@ -306,13 +306,15 @@ def test_credentials_that_expire_in_mid_run_lose_nothing(
         sent.extend(home.send(secrets.token_hex(4), voice(len(sent) + n)) for n in range(2))
         broken.append(home.send("anna", b"no audio %d" % len(broken)))
 
-    upload()
-    s3_trouble.behave()
-    home.run()
+    for _ in range(2):  # the first run makes anna's key, and no later one does
+        upload()
+        s3_trouble.behave()
+        home.run()
     requests = sum(one.path.startswith(part) for one in s3_trouble.seen)
     steps = 10 if store == "all" else 4
     assert requests > steps
-    for after in range(0, requests - 1, -(-requests // steps)):
+    # Not to the very last: how many requests a run makes hangs a little on the size of the log.
+    for after in range(0, requests * 9 // 10, -(-requests // steps)):
         upload()
         s3_trouble.behave()
         s3_trouble.always(EXPIRED, part=part, skip=after)

@@ -123,6 +123,7 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
         ),
         Role.WORKER: (
             _right(Place.RAW, Can.READ, Can.LIST, Can.DESTROY, why="to extract, then to dispose"),
+            _right(Place.RAW, Can.SEE_LOCK, why="to say why a disposal is blocked"),
             _right(
                 Place.TRAINING,
                 *(Can.READ, Can.CREATE, Can.REPLACE, Can.LIST),

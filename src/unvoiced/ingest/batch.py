@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from unvoiced.disposal import JournalEntry, QuarantineRecord
-from unvoiced.errors import InputError, NotDisposed, NotFound, StoreError
+from unvoiced.errors import CredentialsExpired, InputError, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.placement import NameTaken, place
 from unvoiced.ingest.recording import (
@@ -108,6 +108,8 @@ def _read(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[
             stored = bench.raw.get(item.name, item.version)
         except NotFound:
             report.gone += 1
+        except CredentialsExpired:
+            raise  # for every other recording too
         except StoreError as error:
             report.left[item.name] = str(error)
         else:

@@ -7,10 +7,9 @@ INV-5 what a run journalled and could not finish, the next one does.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from unvoiced.disposal import JournalEntry, Page, Receipt, clear, destroy
-from unvoiced.errors import NotDisposed, NotFound, StoreError
+from unvoiced.errors import CredentialsExpired, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.workbench import Workbench
 
@@ -52,6 +51,7 @@ def settle(
 ) -> None:
     """Destroy, observe, receipt. What cannot be settled is left, with the reason."""
     receipts: list[bytes] = []
+    expired: CredentialsExpired | None = None
     for entry in sorted(entries, key=lambda one: one.sha256):
         try:
             observed = destroy(bench.raw, clear(entry, read_back), bench.now)
@@ -62,6 +62,9 @@ def settle(
                 observed=observed,
                 performed_by=bench.performed_by,
             )
+        except CredentialsExpired as error:
+            expired = error
+            break
         except (NotDisposed, StoreError) as error:
             report.left[entry.name] = str(error)
         else:
@@ -69,6 +72,8 @@ def settle(
     logged = len(bench.accounts.append(receipts))
     report.disposed += logged
     report.gone += len(receipts) - logged
+    if expired is not None:  # what is gone has its receipt; the rest stays journalled
+        raise expired
 
 
 def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str, str]:
@@ -77,8 +82,12 @@ def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str,
     needed |= {entry.key_name for entry in entries}
     digests = {}
     for name in needed:
-        with suppress(StoreError):  # what cannot be read was not read back
+        try:
             digests[name] = hashlib.sha256(bench.training.get(name).data).hexdigest()
+        except CredentialsExpired:
+            raise
+        except StoreError:  # what cannot be read was not read back
+            continue
     return digests
 
 
@@ -110,6 +119,8 @@ def _is_gone(entry: JournalEntry, bench: Workbench) -> bool:
         bench.raw.get(entry.name, entry.version)
     except NotFound:
         return True
+    except CredentialsExpired:
+        raise
     except StoreError:  # there, and not to be read
         return False
     return False

@@ -9,12 +9,11 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Set
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from unvoiced.config import Settings
 from unvoiced.disposal import Journal, Quarantine
-from unvoiced.errors import NotFound, StoreError
+from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.stores import Entry, Store
@@ -108,8 +107,12 @@ def _digests(
         readable = entry.size <= limit and is_object_name(entry.name)
         if readable and (entry.name, entry.version) not in records:
             # One that cannot be read (it is gone, or in another storage class) is not found.
-            with suppress(StoreError):
+            try:
                 found.add(hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest())
+            except CredentialsExpired:
+                raise
+            except StoreError:
+                continue
     return found
 
 

@@ -72,7 +72,7 @@ class Unlock:
 def describe_vault(store: Store, unlock: Unlock) -> None:
     """Write down how a new vault is unlocked. Raises `AlreadyExists` for one that is there."""
     if unlock.kms:
-        how: dict[str, object] = {"kms": True}
+        how: dict[str, bool | dict[str, str | int]] = {"kms": True}
     elif unlock.argon2id:
         how = {"argon2id": unlock.argon2id.as_json()}
     else:

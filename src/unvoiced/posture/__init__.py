@@ -1,0 +1,6 @@
+"""Posture: whether a live account, or one machine, is configured as it must be.
+
+- Nothing is ever changed: every call is in `aws.account.READS`, and all of those only read.
+- What could not be read is a finding of its own, never a pass.
+- Checks are pure: facts and settings in, findings out. `look.take_facts` alone asks anybody.
+"""

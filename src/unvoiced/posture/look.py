@@ -1,0 +1,200 @@
+"""Reading the facts: which buckets, keys and roles `unvoiced.toml` names, and what each is like."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from unvoiced.access.roles import Place, Role
+from unvoiced.aws.account import Account, Answer
+from unvoiced.config import Settings
+from unvoiced.errors import StoreError
+from unvoiced.posture import reading
+from unvoiced.posture.checks import CHECKS
+from unvoiced.posture.facts import (
+    Bucket,
+    Encryption,
+    Facts,
+    Held,
+    Key,
+    OnDisk,
+    Unknown,
+    Vault,
+)
+from unvoiced.posture.finding import Report, Seen, run_checks
+from unvoiced.posture.reading import read
+from unvoiced.posture.surroundings import region_of, role_facts, with_surroundings
+from unvoiced.stores import open_store
+from unvoiced.stores.s3_place import S3Place
+
+T = TypeVar("T")
+_FERNET = "fernet/"
+
+
+def take_posture(settings: Settings, now: datetime) -> Report:
+    """Look at everything and run all checks. Raises `AccessError` without credentials it needs."""
+    return run_checks(Seen(take_facts(settings, now), settings), CHECKS.values())
+
+
+def take_facts(settings: Settings, now: datetime) -> Facts:
+    """Read all there is to be read of what the settings name; nothing is changed."""
+    places = _places(settings)
+    folders, key_files = _on_disk(settings, places)
+    in_buckets = {place: url for place, url in places.items() if url.startswith("s3://")}
+    if not in_buckets and not settings.kms and not settings.roles:
+        vaults = tuple(_vault(role, settings, None) for role in settings.vaults)
+        return Facts(now, vaults=vaults, folders=folders, key_files=key_files)
+    account = Account()
+    buckets = _buckets(in_buckets, account)
+    keys = _keys(settings, buckets, account)
+    vaults = tuple(_vault(role, settings, account) for role in settings.vaults)
+    roles = tuple(
+        role_facts(role, settings.roles[role.setting], account)
+        for role in Role
+        if role.setting in settings.roles
+    )
+    facts = Facts(
+        now, buckets=buckets, keys=keys, roles=roles,
+        vaults=vaults, folders=folders, key_files=key_files,
+    )  # fmt: skip
+    return with_surroundings(facts, settings, account)
+
+
+def _places(settings: Settings) -> dict[Place, str]:
+    """The stores and vaults, each as a url."""
+    named = {
+        **{Place(name): where for name, where in settings.stores.items()},
+        **{Place(f"{role} vault"): where for role, where in settings.vaults.items()},
+    }
+    return {place: _url(settings, where) for place, where in named.items()}
+
+
+def _url(settings: Settings, where: str) -> str:
+    return where if "://" in where else (settings.folder / where).resolve().as_uri()
+
+
+def _on_disk(
+    settings: Settings, places: Mapping[Place, str]
+) -> tuple[tuple[OnDisk, ...], tuple[OnDisk, ...]]:
+    folders = {p: _path(url) for p, url in places.items() if url.startswith("file://")}
+    vaults = {
+        f"{role} vault": folders[Place(f"{role} vault")]
+        for role in settings.vaults
+        if Place(f"{role} vault") in folders
+    }
+    key_files = {what: vault.with_name(f"{vault.name}.kek") for what, vault in vaults.items()}
+    return (
+        tuple(_mode(place.value, path) for place, path in folders.items()),
+        tuple(_mode(what, path) for what, path in key_files.items() if os.path.lexists(path)),
+    )
+
+
+def _path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
+
+
+def _mode(what: str, path: Path) -> OnDisk:
+    try:
+        return OnDisk(what, str(path), path.stat().st_mode & 0o7777)
+    except OSError as error:
+        return OnDisk(what, str(path), Unknown(str(error.strerror), f"ls -ld {path}"))
+
+
+def _vault(role: str, settings: Settings, account: Account | None) -> Vault:
+    url, key = _url(settings, settings.vaults[role]), settings.kms.get(role, "")
+    if role != "worker":
+        return Vault(role, url, key)
+    if url.startswith("s3://") and account is not None:
+        bucket, prefix, endpoint, region = _bucket_of(url, account)
+        answer = account.ask(
+            "s3", "list_objects_v2", region, endpoint, Bucket=bucket, Prefix=f"{prefix}{_FERNET}"
+        )
+        return Vault(role, url, key, read(answer, lambda a: _names(a, prefix)))
+    try:
+        names = tuple(entry.name for entry in open_store(url).list(_FERNET))
+    except StoreError as error:
+        return Vault(role, url, key, Unknown(str(error)))
+    return Vault(role, url, key, names)
+
+
+def _names(answer: Answer, prefix: str) -> tuple[str, ...]:
+    return tuple(one["Key"].removeprefix(prefix) for one in answer.get("Contents", ()))
+
+
+def _bucket_of(url: str, account: Account) -> tuple[str, str, str | None, str]:
+    """Of a store's url: bucket, prefix with its slash, endpoint, region."""
+    place = S3Place.parse(url)
+    prefix = f"{place.prefix}/" if place.prefix else ""
+    return place.bucket, prefix, place.endpoint, place.region or account.region
+
+
+def _buckets(places: Mapping[Place, str], account: Account) -> tuple[Bucket, ...]:
+    held: dict[tuple[str, str | None, str], list[Held]] = {}
+    for place, url in places.items():
+        bucket, prefix, endpoint, region = _bucket_of(url, account)
+        held.setdefault((bucket, endpoint, region), []).append(Held(place, prefix))
+    return tuple(
+        _bucket(name, tuple(all_held), endpoint, region, account)
+        for (name, endpoint, region), all_held in held.items()
+    )
+
+
+def _bucket(
+    name: str, held: tuple[Held, ...], endpoint: str | None, region: str, account: Account
+) -> Bucket:
+    def asked(operation: str, parse: Callable[[Answer], T]) -> T | Unknown:
+        return read(account.ask("s3", operation, region, endpoint, Bucket=name), parse)
+
+    return Bucket(
+        name=name,
+        held=held,
+        endpoint=account.endpoint("s3", region, endpoint),
+        amazon=endpoint is None,
+        region=region,
+        encryption=asked("get_bucket_encryption", reading.encryption),
+        versioning=asked("get_bucket_versioning", lambda a: str(a.get("Status", ""))),
+        public_access_block=asked("get_public_access_block", reading.public_access_block),
+        policy=asked("get_bucket_policy", reading.policy),
+        ownership=asked("get_bucket_ownership_controls", reading.ownership),
+        lifecycle=asked("get_bucket_lifecycle_configuration", lambda a: tuple(a.get("Rules", ()))),
+        replicas=asked("get_bucket_replication", reading.replicas),
+        lock=asked("get_object_lock_configuration", reading.lock),
+        metrics=asked("list_bucket_metrics_configurations", reading.metrics),
+        uploads=asked("list_multipart_uploads", reading.uploads),
+        log_target=asked(
+            "get_bucket_logging", lambda a: str(a.get("LoggingEnabled", {}).get("TargetBucket", ""))
+        ),
+    )
+
+
+def _keys(settings: Settings, buckets: Iterable[Bucket], account: Account) -> tuple[Key, ...]:
+    uses: dict[tuple[str, str], list[str]] = {}
+    for role, arn in settings.kms.items():
+        uses.setdefault((arn, region_of(arn, account)), []).append(f"{role} key")
+    for bucket in buckets:
+        encryption = bucket.encryption
+        # A server that is not Amazon's has keys of its own, which nobody here can ask for.
+        if bucket.amazon and isinstance(encryption, Encryption) and encryption.key:
+            region = region_of(encryption.key, account, bucket.region)
+            uses.setdefault((encryption.key, region), []).append(f"encrypts {bucket.name}")
+    return tuple(_key(name, region, tuple(for_), account) for (name, region), for_ in uses.items())
+
+
+def _key(name: str, region: str, uses: tuple[str, ...], account: Account) -> Key:
+    state = read(account.ask("kms", "describe_key", region, KeyId=name), reading.key_state)
+    arn = name if isinstance(state, Unknown) else state.arn
+
+    def asked(operation: str, parse: Callable[[Answer], T], **more: str) -> T | Unknown:
+        return read(account.ask("kms", operation, region, KeyId=arn, **more), parse)
+
+    return Key(
+        name=name,
+        region=region,
+        uses=uses,
+        state=state,
+        rotation=asked("get_key_rotation_status", lambda a: bool(a["KeyRotationEnabled"])),
+        policy=asked("get_key_policy", reading.policy, PolicyName="default"),
+        grants=asked("list_grants", reading.grants),
+    )
