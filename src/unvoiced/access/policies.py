@@ -37,6 +37,7 @@ ACCOUNT_READS = (
     "cloudtrail:GetEventSelectors",
     "cloudtrail:GetTrailStatus",
     "cloudwatch:DescribeAlarms",
+    "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
     "iam:GetRolePolicy",

@@ -14,8 +14,8 @@ from unvoiced.posture.facts import Bucket, Held, LifecycleRule, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
 from unvoiced.posture.subjects import VAULTS, BucketsWith, buckets
 
-# Old versions of what is disposed of: they would outlive it.
-_NO_OLD_VERSIONS = (Place.RAW, Place.TRAINING, Place.JOURNAL)
+# Old versions of what is disposed of, and of keys that are retired: they would outlive it.
+_NO_OLD_VERSIONS = (Place.RAW, Place.TRAINING, Place.JOURNAL, *VAULTS)
 _MUST_STAY = (Place.TRAINING, Place.LOG, Place.JOURNAL, Place.AUDIT, *VAULTS)
 _SLACK = timedelta(days=1)  # lifecycle rules run once a day
 

@@ -1,0 +1,38 @@
+"""Posture: is this account, or this machine, configured as it must be? Nothing is ever changed.
+
+Run it from the root of a checkout or image: `python -m flows.posture path/to/unvoiced.toml`.
+"""
+
+import sys
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from tasks.posture import end_state, look, publish, short_run_name
+from unvoiced.errors import UnvoicedError
+
+
+@flow(
+    name="posture",
+    flow_run_name=short_run_name,
+    description=__doc__,
+    persist_result=False,
+)
+def posture(config: str = "unvoiced.toml") -> State[None]:
+    """Check everything that the settings name.
+
+    Args:
+        config: path of `unvoiced.toml` on the machine that runs the flow
+    """
+    try:
+        report = look(config)
+    except UnvoicedError as error:
+        return Failed(message=error.diagnostics())
+    publish(report)
+    return end_state(report)
+
+
+if __name__ == "__main__":
+    state = posture(*sys.argv[1:2], return_state=True)
+    sys.exit(0 if state.is_completed() else 1)

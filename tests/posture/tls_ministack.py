@@ -1,0 +1,145 @@
+"""A ministack that is reached by https: what its buckets refuse without TLS is not refused here."""
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.servers.ministack import REGION, ROOT, Credentials, Ministack, binary
+from tests.servers.seaweed import _die_with, _free_ports, _stop
+
+_READY_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TlsMinistack(Ministack):
+    """A running server, and the certificate to trust."""
+
+    certificate: str = ""
+
+    def client(
+        self, service: str, credentials: Credentials | None = None, *, region: str = REGION
+    ) -> Any:
+        """A plain client of any service, for root where no credentials are given."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            verify=self.certificate,
+            **(credentials or ROOT),
+        )
+
+    def environment(self, credentials: Credentials | None = None) -> dict[str, str]:
+        """What boto3's usual chain needs to reach it, and nothing of the caller's own account."""
+        # Not super(): a dataclass with slots is another class than the one written here.
+        return {
+            **Ministack.environment(self, credentials),
+            "AWS_CA_BUNDLE": self.certificate,
+        }
+
+    def forget(self) -> None:
+        """Empty the server."""
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
+        trusting = ssl.create_default_context(cafile=self.certificate)
+        urllib.request.urlopen(request, context=trusting, timeout=10).close()  # noqa: S310
+
+
+@contextlib.contextmanager
+def running() -> Iterator[TlsMinistack]:
+    """Start an empty server; kill it and remove its folder on the way out."""
+    command = binary()
+    folder = Path(tempfile.mkdtemp(prefix="unvoiced-ministack-"))
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        (port,) = _free_ports(1)
+        certificate, key = _certificate(folder)
+        with (folder / "ministack.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(command)],
+                cwd=folder,
+                env={
+                    "PATH": os.defpath,
+                    "HOME": str(folder),
+                    "TMPDIR": str(folder),
+                    "AUTH": "true",
+                    "BIND_HOST": "127.0.0.1",
+                    "GATEWAY_PORT": str(port),
+                    "USE_SSL": "1",
+                    "MINISTACK_SSL_CERT": str(certificate),
+                    "MINISTACK_SSL_KEY": str(key),
+                    "SFTP_ENABLED": "0",
+                    "IOT_MTLS_ENABLED": "0",
+                    "DOCKER_HOST": "unix:///nonexistent.sock",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with(os.getpid()),
+            )
+        server = TlsMinistack(f"https://127.0.0.1:{port}", process.pid, folder, str(certificate))
+        _wait_until_ready(server, process)
+        yield server
+    finally:
+        if process is not None:
+            _stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    # Real time: it is the other process that looks at it.
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "server.crt", folder / "server.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    paths[1].chmod(0o600)
+    return paths
+
+
+def _wait_until_ready(server: TlsMinistack, process: subprocess.Popen[bytes]) -> None:
+    trusting = ssl.create_default_context(cafile=server.certificate)
+    deadline = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            health = f"{server.endpoint}/_ministack/health"
+            urllib.request.urlopen(health, context=trusting, timeout=1).close()  # noqa: S310
+            return
+        time.sleep(0.05)
+    log = (server.folder / "ministack.log").read_text(errors="replace")
+    raise RuntimeError("ministack did not become ready:\n" + log[-4000:])
