@@ -4,6 +4,11 @@ import os
 
 import pytest
 
+# One definition for all folders: imported into several conftests, it would be as many servers, and
+# the last one started would be in everybody's environment.
+from tests.servers.fixtures import s3_server, s3_trouble
+
+__all__ = ["s3_server", "s3_trouble"]
 _skipped: list[str] = []
 
 

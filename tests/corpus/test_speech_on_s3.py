@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from deployments.demo.corpus import synthesise
-from tests.servers.fixtures import s3_server
 from tests.servers.seaweed import Seaweed
 from unvoiced.announcements import current_announcement
 from unvoiced.config import Settings, load_settings
@@ -25,8 +24,6 @@ from unvoiced.keys.pseudonyms import pseudonym, sample_id, sample_key
 from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
 from unvoiced.upload import Outcome, Uploader, recordings_under, upload_all
-
-__all__ = ["s3_server"]
 
 SPEECH = Path(
     os.environ.get("UNVOICED_SPEECH", Path(__file__).parents[2].parent / "shared" / "speech")

@@ -9,9 +9,6 @@ import pytest
 
 from deployments.demo.corpus import synthesise
 from tests.ingest.home import Home
-from tests.servers.fixtures import s3_server, s3_trouble
-
-__all__ = ["s3_server", "s3_trouble"]
 
 Speech = dict[str, list[bytes]]
 _CONTRIBUTORS, _RECORDINGS = 6, 6

@@ -1,4 +1,4 @@
-"""Servers as fixtures: import the ones a folder's tests need into its conftest."""
+"""Servers as fixtures, one a test worker; tests/conftest.py makes them known to all tests."""
 
 from collections.abc import Iterator
 

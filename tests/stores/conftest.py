@@ -1,4 +1,4 @@
-"""The stores that the contract is held against, and one real S3 server per test worker."""
+"""The stores that the contract is held against."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers import seaweed
-from tests.servers.fixtures import s3_server, s3_trouble
 from unvoiced.stores import Store, open_store
 from unvoiced.stores.file import FileStore
 from unvoiced.stores.memory import MemoryStore
-
-__all__ = ["s3_server", "s3_trouble"]
 
 
 def _s3(request: pytest.FixtureRequest, *, versioned: bool) -> Store:
