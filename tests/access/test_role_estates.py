@@ -32,7 +32,7 @@ from unvoiced.access.roles import Can, Place, Role, may
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 _SHARED, _PLAIN = "shared", "plain"
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.servers.ministack import REGION, ROOT, Credentials, Ministack, binary
-from tests.servers.seaweed import _die_with, _free_ports, _stop
+from tests.servers.process import die_with, free_ports, stop
 
 _READY_WITHIN = 60.0
 
@@ -67,7 +67,7 @@ def running() -> Iterator[TlsMinistack]:
     folder = Path(tempfile.mkdtemp(prefix="unvoiced-ministack-"))
     process: subprocess.Popen[bytes] | None = None
     try:
-        (port,) = _free_ports(1)
+        (port,) = free_ports(1)
         certificate, key = _certificate(folder)
         with (folder / "ministack.log").open("wb") as log:
             process = subprocess.Popen(
@@ -91,14 +91,14 @@ def running() -> Iterator[TlsMinistack]:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
         server = TlsMinistack(f"https://127.0.0.1:{port}", process.pid, folder, str(certificate))
         _wait_until_ready(server, process)
         yield server
     finally:
         if process is not None:
-            _stop(process)
+            stop(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 

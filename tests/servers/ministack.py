@@ -26,7 +26,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.servers.seaweed import _die_with, _free_ports, _stop
+from tests.servers.process import die_with, free_ports, stop
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -147,14 +147,14 @@ def running() -> Iterator[Ministack]:
     folder = Path(tempfile.mkdtemp(prefix="unvoiced-ministack-"))
     process: subprocess.Popen[bytes] | None = None
     try:
-        (port,) = _free_ports(1)
+        (port,) = free_ports(1)
         process = _start(command, folder, port)
         server = Ministack(f"http://127.0.0.1:{port}", process.pid, folder)
         _wait_until_ready(server, process)
         yield server
     finally:
         if process is not None:
-            _stop(process)
+            stop(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -187,7 +187,7 @@ def _start(command: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=die_with(os.getpid()),
         )
 
 

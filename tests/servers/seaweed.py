@@ -2,14 +2,11 @@
 
 import base64
 import contextlib
-import ctypes
 import importlib.metadata
 import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from tests.servers.process import die_with, free_ports, stop
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 _READY_WITHIN = 60.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 # Every listener of `weed mini` that cannot be switched off; left alone, each takes a fixed port and
 # its gRPC twin takes that port plus 10000, so two servers on one machine collide.
@@ -194,7 +191,7 @@ def running(
         _private_json(folder / "s3.json", config)
         if iam is not None:
             _private_json(folder / "iam.json", iam)
-        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         process = _start(folder, ports, with_iam=iam is not None)
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         server = Seaweed(endpoint, access_key, secret_key, process.pid, folder)
@@ -202,7 +199,7 @@ def running(
         yield server
     finally:
         if process is not None:
-            _stop(process)
+            stop(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -217,24 +214,6 @@ def _administrator(access_key: str, secret_key: str) -> dict[str, Any]:
 def _private_json(path: Path, value: dict[str, Any]) -> None:
     path.touch(mode=0o600)
     path.write_text(json.dumps(value))
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free together a moment ago, below the range the kernel hands out.
-
-    Two test workers may draw the same one: the server then dies at once and the test run says so.
-    """
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        while len(found) < count:
-            port = 10_000 + secrets.randbelow(22_000)
-            listener = held.enter_context(socket.socket())
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-    return found
 
 
 def _start(folder: Path, ports: dict[str, int], *, with_iam: bool) -> subprocess.Popen[bytes]:
@@ -270,22 +249,8 @@ def _start(folder: Path, ports: dict[str, int], *, with_iam: bool) -> subprocess
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=die_with(os.getpid()),
         )
-
-
-def _die_with(parent: int) -> Any:
-    """Let the kernel kill the server when its starter dies, however it dies.
-
-    The signal follows the *thread* that forked: start the server from one that lives as long as it.
-    """
-
-    def before_exec() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return before_exec
 
 
 def _wait_until_ready(server: Seaweed, process: subprocess.Popen[bytes]) -> None:
@@ -317,10 +282,3 @@ def _accepts_writes(server: Seaweed) -> bool:
     client.delete_object(Bucket="ready", Key="probe")
     client.delete_bucket(Bucket="ready")
     return True
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the whole group: a graceful stop takes more than three seconds and saves nothing."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=30)
