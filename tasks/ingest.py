@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from unvoiced.errors import CredentialsExpired, StoreError
+from unvoiced.errors import StoreError, StoreRefused
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.worker import WorkerPool
@@ -18,7 +18,7 @@ from unvoiced.ingest.worker import WorkerPool
 def _store_failed(_: object, __: object, state: State) -> bool:
     """Only a store may do better the next time; a missing key, a bug or a lost right will not."""
     failure = state.result(raise_on_failure=False)
-    return isinstance(failure, StoreError) and not isinstance(failure, CredentialsExpired)
+    return isinstance(failure, StoreError) and not isinstance(failure, StoreRefused)
 
 
 # Inputs and results stay out of Prefect's storage; every step is safe to run again.

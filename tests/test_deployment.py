@@ -191,3 +191,40 @@ def test_a_refused_passphrase_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 12 characters"):
         create_deployment(tmp_path / "new", NOW, Plan(passphrases={"dataset": "short"}))
     create_deployment(tmp_path / "new", NOW, Plan(passphrases={"dataset": PASSPHRASE}))
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (Plan(passphrases={"worker": PASSPHRASE}, kms={"worker": "arn"}), "or a passphrase"),
+        (Plan(kms={"worker": "arn", "dataset": "arn"}), "each has its own"),
+        (Plan(roles={"uploader": "arn:aws:iam::123:role/x"}), "--role uploader"),
+        (Plan(roles={"uploader": "*"}), "--role uploader"),
+        (Plan(vaults={"worker": "memory://vault"}), "needs a key"),
+    ],
+)
+def test_a_plan_that_cannot_be_meant_makes_nothing(tmp_path: Path, plan: Plan, said: str) -> None:
+    """Before any store, vault or key service is asked."""
+    with pytest.raises(InputError, match=said):
+        create_deployment(tmp_path / "new", NOW, plan)
+    assert not (tmp_path / "new").exists()
+
+
+def test_two_stores_are_not_one_place(tmp_path: Path) -> None:
+    """Nor does one lie in another: ingest would quarantine what the other keeps."""
+    (tmp_path / "shared" / "part").mkdir(parents=True)
+    shared = (tmp_path / "shared").as_uri()
+    for other in (shared, f"{shared}/", f"{shared}/part"):
+        plan = Plan(stores={"raw": shared, "training": other})
+        with pytest.raises(InputError, match="one place"):
+            create_deployment(tmp_path / "new", NOW, plan)
+    settings = create_deployment(tmp_path / "good", NOW)
+    text = settings.path.read_text(encoding="utf-8")
+    settings.path.write_text(text.replace("stores/training", "stores/raw"), encoding="utf-8")
+    with pytest.raises(InputError, match="store raw and store training are one place"):
+        load_settings(settings.path)
+
+
+def test_a_plan_prints_no_passphrase() -> None:
+    """Not in a traceback either."""
+    assert PASSPHRASE not in repr(Plan(passphrases={"worker": PASSPHRASE}))

@@ -100,6 +100,26 @@ def _foreign_folder(bucket: Bucket) -> Node:
     return _deny("ForeignFolder", "s3:PutObject", {"NotResource": own}, ArnEquals=uploader)
 
 
+def _cold_class(bucket: Bucket) -> Node:
+    """A recording in a cold class cannot be read: it could neither be ingested nor be refused."""
+    cold: Node = {"s3:x-amz-storage-class": "STANDARD"}
+    named: Node = {"s3:x-amz-storage-class": _IS_NAMED}
+    where: dict[str, Node] = {"Resource": _objects(bucket)}
+    return _deny("ColdClass", "s3:PutObject", where, StringNotEquals=cold, Null=named)
+
+
+def _locks(bucket: Bucket) -> list[Node]:
+    """Nobody locks anything longer, or harder, than the archive's own default."""
+    where: dict[str, Node] = {"Resource": _objects(bucket)}
+    longer: Node = {"s3:object-lock-remaining-retention-days": {"Ref": "ArchiveDays"}}
+    mode: Node = {"s3:object-lock-mode": {"Ref": "ArchiveLockMode"}}
+    named: Node = {"s3:object-lock-mode": _IS_NAMED}
+    return [
+        _deny("LongerLock", "s3:PutObjectRetention", where, NumericGreaterThan=longer),
+        _deny("OtherLock", "s3:PutObjectRetention", where, StringNotEquals=mode, Null=named),
+    ]
+
+
 def _allow(sid: str, principal: Node, actions: Sequence[str], where: Node) -> dict[str, Node]:
     return {
         "Sid": sid,
@@ -136,7 +156,9 @@ def _policy(bucket: Bucket) -> Resource:
     if bucket.place is not None:
         statements.append(_conditional(bucket, bucket.place))
     if bucket.place is Place.RAW:
-        statements.append(_foreign_folder(bucket))
+        statements += [_foreign_folder(bucket), _cold_class(bucket)]
+    if bucket.place is Place.ARCHIVE:
+        statements += _locks(bucket)
     if bucket is TRAIL:
         statements += _trail(bucket)
     return Resource(

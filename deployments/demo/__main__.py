@@ -102,7 +102,7 @@ def _synthesise(folder: Path) -> Path:
 
 def _invite_and_upload(settings: Settings, speech: Path, receipts: Path) -> dict[str, int]:
     key = settings.vault("inviter").get("pseudonym/key")
-    intake = current_announcement(settings)
+    intake = current_announcement(settings, utc_now())
     counts: dict[str, int] = {}
     for folder in sorted(path for path in speech.iterdir() if path.is_dir()):
         invitation = Invitation(

@@ -32,8 +32,9 @@ def create_intake_key(
     return intake
 
 
-def current_announcement(settings: Settings) -> str:
-    """The newest epoch's announcement, as it goes into an invitation.
+def current_announcement(settings: Settings, now: datetime | None = None) -> str:
+    """The newest epoch's announcement, as it goes into an invitation; with `now`, of those that
+    have begun: an announcement of the far future would be the newest for ever.
 
     Whatever else lies among the announcements is passed over. Raises `InputError` when there is
     none.
@@ -46,6 +47,8 @@ def current_announcement(settings: Settings) -> str:
             note = log.get(listed.name).data
             intake = IntakeKey.from_announcement(note, Verifier.parse(settings.log_vkey))
         except (VerificationError, NotFound, InputError):
+            continue
+        if now is not None and intake.epoch > epoch_of(now):
             continue
         named = listed.name == announcement_name(intake.epoch)
         if named and intake_digest(intake.public) in ledger.intake_keys:

@@ -5,6 +5,7 @@ without a scheme are paths relative to the file.
 """
 
 import getpass
+import itertools
 import os
 import sys
 import tomllib
@@ -67,7 +68,7 @@ class RetentionSettings:
 
     raw_days: int = 90  # a recording that was never ingested; the store destroys it, unlogged
     archive_days: int = 1095  # an archived original, locked until then
-    noncurrent_days: int = 1  # an object's version that was replaced or hidden
+    noncurrent_days: int = 7  # an object's version that was replaced or hidden
     incomplete_upload_days: int = 1  # parts of an upload that was never completed
 
     def __post_init__(self) -> None:
@@ -95,9 +96,13 @@ class Settings:
         """Where the settings file is; places in it are relative to this."""
         return self.path.parent
 
-    def store_url(self, name: StoreName) -> str:
+    def store_url(self, name: str) -> str:
         """Where one of the stores is."""
         return self._place(self.stores, "stores", name)
+
+    def vault_url(self, role: str) -> str:
+        """Where one of the key vaults is."""
+        return self._place(self.vaults, "vaults", role)
 
     def store(self, name: StoreName) -> Store:
         """Open one of the stores."""
@@ -127,7 +132,7 @@ class Settings:
             uploader_role=self.roles.get(access_roles.Role.UPLOADER.setting, ""),
             partition=partition_of(region),
             region=region,
-            amazon=somewhere is not None and somewhere.endpoint is None,
+            amazon=somewhere is not None and somewhere.at_amazon,
         )
 
     def log_reader(self) -> LogReader:
@@ -171,7 +176,7 @@ class Settings:
         `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, or asked for where there is a terminal; worker
         processes have none.
         """
-        place = self._place(self.vaults, "vaults", role)
+        place = self.vault_url(role)
         try:
             store = open_store(place)
         except StoreError as error:
@@ -188,8 +193,11 @@ class Settings:
             from unvoiced.aws.kms import KmsWrapper, key_arn, kms_client, region_of
 
             arn = key_arn(self.kms[role])
-            return Vault(store, KmsWrapper(arn, kms_client(region_of(arn))))
+            # Bound to this log: secrets of two deployments under one key do not change places.
+            origin = Verifier.parse(self.log_vkey).name
+            return Vault(store, KmsWrapper(arn, kms_client(region_of(arn)), origin))
         if unlock.argon2id is not None:
+            unlock.argon2id.check_price()
             return Vault(store, wrapper_from_passphrase(_passphrase(role), unlock.argon2id))
         if not place.startswith("file://"):
             raise AccessError(f"the {role} vault at {store.url} needs a passphrase, not a key file")
@@ -202,6 +210,17 @@ class Settings:
         except KeyError:
             raise InputError(f"{self.path} has no {name} under [{section}]") from None
         return place if "://" in place else (self.folder / place).resolve().as_uri()
+
+
+def one_place_each(places: Mapping[str, str]) -> None:
+    """Raises `InputError` where two of the named urls are one place, or one lies in the other.
+
+    What one store keeps would be foreign objects in the other, and ingest would quarantine it.
+    """
+    folders = {what: url.partition("?")[0].rstrip("/") + "/" for what, url in places.items()}
+    for (one, its), (other, others) in itertools.combinations(folders.items(), 2):
+        if its.startswith(others) or others.startswith(its):
+            raise InputError(f"{one} and {other} are one place: {places[one]}, {places[other]}")
 
 
 def kms_signer(name: str, arn: str) -> Signer:
@@ -260,7 +279,7 @@ def load_settings(place: Path) -> Settings:
     for section in ("stores", "vaults", "log"):
         if not tables[section]:
             raise InputError(f"{path} lacks {section!r}")
-    return Settings(
+    settings = Settings(
         path=path.resolve(),
         stores=tables["stores"],
         vaults=tables["vaults"],
@@ -270,6 +289,13 @@ def load_settings(place: Path) -> Settings:
         kms=tables["kms"],
         roles=tables["roles"],
     )
+    one_place_each(
+        {
+            **{f"store {name}": settings.store_url(name) for name in settings.stores},
+            **{f"{role} vault": settings.vault_url(role) for role in settings.vaults},
+        }
+    )
+    return settings
 
 
 def _types(settings: type[IngestSettings | RetentionSettings]) -> dict[str, type]:

@@ -17,8 +17,17 @@ from typing import get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from unvoiced.access.grant import ROLE_ARN
 from unvoiced.announcements import create_intake_key
-from unvoiced.config import FILE_NAME, Role, Settings, StoreName, kms_signer, load_settings
+from unvoiced.config import (
+    FILE_NAME,
+    Role,
+    Settings,
+    StoreName,
+    kms_signer,
+    load_settings,
+    one_place_each,
+)
 from unvoiced.errors import InputError
 from unvoiced.keys.vault import Unlock, Vault, describe_vault
 from unvoiced.keys.wrapping import (
@@ -32,6 +41,7 @@ from unvoiced.log.note import Signer
 from unvoiced.log.writer import LogWriter
 from unvoiced.sealing import PrivateKey
 from unvoiced.stores import Store, open_store
+from unvoiced.stores.interface import CONDITIONS_PROBE
 
 _HEADING = "# What each setting means: docs/settings.md. No key or password belongs in this file."
 
@@ -44,7 +54,17 @@ class Plan:
     vaults: Mapping[str, str] = field(default_factory=dict)  # urls
     kms: Mapping[str, str] = field(default_factory=dict)  # ARNs
     roles: Mapping[str, str] = field(default_factory=dict)  # ARNs
-    passphrases: Mapping[Role, str] = field(default_factory=dict)
+    passphrases: Mapping[Role, str] = field(default_factory=dict, repr=False)
+
+    def check(self) -> None:
+        """Raises `InputError` for what cannot be meant, before anything is opened."""
+        if twice := self.kms.keys() & self.passphrases.keys():
+            raise InputError(f"the {min(twice)} vault is under a key of [kms] or a passphrase")
+        if len(set(self.kms.values())) < len(self.kms):
+            raise InputError("two vaults under one key would be one role: each has its own")
+        for role, arn in self.roles.items():
+            if not ROLE_ARN.fullmatch(arn):
+                raise InputError(f"--role {role}: {arn[:80]!r} is not the ARN of an IAM role")
 
 
 def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> Settings:
@@ -54,19 +74,29 @@ def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> 
     written last: a folder without one is not a deployment. Raises `InputError`, `AccessError` or
     `StoreError` before anything was written, where that can be known.
     """
-    plan = plan or Plan()
+    plan, origin = plan or Plan(), _origin()
+    plan.check()
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty; a deployment is made in a new folder")
     for passphrase in plan.passphrases.values():
         check_passphrase(passphrase)
-    given_stores = {name: _empty(url) for name, url in plan.stores.items()}
-    given_vaults = {name: _empty(url) for name, url in plan.vaults.items()}
+    given_stores = {name: _empty(name, url) for name, url in plan.stores.items()}
+    given_vaults = {role: _empty(role, url) for role, url in plan.vaults.items()}
+    one_place_each(
+        {
+            **{f"store {name}": store.url for name, store in given_stores.items()},
+            **{f"{role} vault": store.url for role, store in given_vaults.items()},
+        }
+    )
+    # Keys first: what is refused there leaves nothing in a store.
+    wrappers = {role: _shared_wrapper(role, plan, origin) for role in get_args(Role)}
+    log_key = kms_signer(origin, plan.kms["log"]) if "log" in plan.kms else None
+    if log_key is not None:
+        log_key.sign("a trial before anything is made\n")
     for name, store in {**given_stores, **given_vaults}.items():
         if name != "raw":  # nothing but recordings ever stands there
             store.check_conditions()
-    wrappers = {role: _shared_wrapper(role, plan) for role in get_args(Role)}
-    log_key = kms_signer(_origin(), plan.kms["log"]) if "log" in plan.kms else None
 
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     for part in ("keys", "stores"):
@@ -79,7 +109,7 @@ def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> 
         role: _new_vault(given_vaults.get(role), folder / "keys" / role, role, plan, wrappers[role])
         for role in get_args(Role)
     }
-    signer = _create_keys(vaults, log_key)
+    signer = _create_keys(vaults, log_key, origin)
     LogWriter.create(stores["log"], signer)
     text = _settings_text(plan, given_stores, given_vaults, signer.vkey)
     begun = folder / f"{FILE_NAME}.part"
@@ -93,20 +123,24 @@ def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> 
     return load_settings(folder)
 
 
-def _empty(url: str) -> Store:
+def _empty(name: str, url: str) -> Store:
     store = open_store(url)
-    if next(iter(store.versions()), None) is not None:
-        raise InputError(f"{store.url} is not empty; a deployment is made in empty stores")
+    spared = "" if name == "raw" else CONDITIONS_PROBE
+    if any(entry.name != spared for entry in store.versions()):
+        raise InputError(
+            f"{store.url} is not empty; a deployment is made in empty stores. If an `init` that "
+            "was broken off left this, destroy every version there, and the folder it made"
+        )
     return store
 
 
-def _shared_wrapper(role: Role, plan: Plan) -> Wrapper | None:
+def _shared_wrapper(role: Role, plan: Plan, origin: str) -> Wrapper | None:
     """The wrapper of a vault under a key service's key, tried once; None for all other vaults."""
     if role in plan.kms:
         from unvoiced.aws.kms import KmsWrapper, key_arn, kms_client, region_of
 
         arn = key_arn(plan.kms[role])
-        wrapper = KmsWrapper(arn, kms_client(region_of(arn)))
+        wrapper = KmsWrapper(arn, kms_client(region_of(arn)), origin)
         wrapper.wrap(b"\0", {"name": "a trial before anything is made"})
         return wrapper
     if role in plan.vaults and role not in plan.passphrases:
@@ -136,12 +170,12 @@ def _new_vault(
     return Vault(store, wrapper)
 
 
-def _create_keys(vaults: Mapping[Role, Vault], log_key: Signer | None) -> Signer:
+def _create_keys(vaults: Mapping[Role, Vault], log_key: Signer | None, origin: str) -> Signer:
     signer = log_key
     if signer is None:
         signing = Ed25519PrivateKey.generate()
         vaults["worker"].put("log/signing", signing.private_bytes_raw())
-        signer = Signer(_origin(), signing)
+        signer = Signer(origin, signing)
     dataset = PrivateKey.generate()
     vaults["worker"].put("content/tag", secrets.token_bytes(32))
     vaults["worker"].put("recipient/dataset", dataset.public.raw)

@@ -63,13 +63,22 @@ class Changed(StoreError):
     """A conditional replace met another version than the one it was made against."""
 
 
-class CredentialsExpired(StoreError):
+class StoreRefused(StoreError):
+    """A store will not do better the next time: what is wrong is how it is used."""
+
+
+class NotAllowed(StoreRefused):
+    """A store does not know the credentials, or they do not allow this."""
+
+    exit_code = 3
+
+
+class CredentialsExpired(NotAllowed):
     """The credentials for a store ran out, at the start or in the middle of a run.
 
     What was done until then stands. What was not is still where it was.
     """
 
-    exit_code = 3
     remedy = "Get new credentials and run the same command again; nothing is lost."
 
 

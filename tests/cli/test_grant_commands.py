@@ -135,7 +135,7 @@ def test_a_grant_for_one_contributor_uploads_nothing_for_another(
     grant = grant_file(desk, "anna")
     refused = desk.run(
         "upload", recording.name, "-i", "bruno.invitation", "--grant", grant.name,
-        credentials=False, code=4,
+        credentials=False, code=3,
     )  # fmt: skip
     assert "AccessDenied" in refused.stderr
     assert desk.raw() == []

@@ -103,7 +103,8 @@ def test_bucket_sweeps_incomplete_uploads_replaced_versions_and_markers(name: st
     assert rules["IncompleteUploads"]["AbortIncompleteMultipartUpload"] == {
         "DaysAfterInitiation": 1
     }
-    assert rules["ReplacedVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    days = RetentionSettings().noncurrent_days
+    assert rules["ReplacedVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": days}
     assert rules["ReplacedVersions"]["ExpiredObjectDeleteMarker"] is True
 
 

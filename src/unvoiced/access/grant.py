@@ -20,6 +20,7 @@ from unvoiced.errors import InputError
 
 SHORTEST_MINUTES, LONGEST_MINUTES = 15, 60  # what AWS STS gives at least; what anybody needs
 MAX_RECORDING_BYTES = 5 * 2**30  # what S3 takes in one put
+ROLE_ARN = re.compile(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 

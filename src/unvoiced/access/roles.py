@@ -92,10 +92,23 @@ def _right(place: Place, *can: Can, why: str, names: tuple[str, ...] = ()) -> Ri
     return Right(place, frozenset(can), why, names)
 
 
-# What appending needs: a commit replaces a head, tiles and the checkpoint; what leads up to it is
-# removed. Full tiles, and so the history, can be destroyed by nobody here.
+# What appending needs: a commit replaces the head and the checkpoint and makes tiles; what leads up
+# to it is removed. Nobody here destroys or replaces a full tile, and so the history but its right
+# edge (up to 255 entries), nor announces an intake key.
 _APPEND = (
-    _right(Place.LOG, Can.READ, Can.CREATE, Can.REPLACE, Can.LIST, why="to append to the log"),
+    _right(Place.LOG, Can.READ, Can.LIST, why="to append to the log"),
+    _right(
+        Place.LOG,
+        Can.CREATE,
+        why="to append to the log",
+        names=("checkpoint", "pending/*", "probe/*", "tile/*"),
+    ),
+    _right(
+        Place.LOG,
+        Can.REPLACE,
+        why="to append to the log",
+        names=("checkpoint", "pending/head", "probe/*"),
+    ),
     _right(
         Place.LOG,
         Can.DESTROY,

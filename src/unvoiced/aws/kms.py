@@ -13,12 +13,10 @@ Needs kms:Encrypt to wrap, kms:Decrypt to unwrap, kms:GetPublicKey and kms:Sign 
 
 import contextlib
 import functools
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
@@ -29,6 +27,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from unvoiced.aws.transport import encrypted_only, hide_bodies
 from unvoiced.errors import AccessError, InputError, UnvoicedError
 from unvoiced.stores.s3_errors import code_of
 
@@ -45,9 +44,6 @@ _KEY_ID = r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})"
 _REGION = r"(?:aws:kms:(?!cn-)[a-z]{2}|aws-cn:kms:cn|aws-us-gov:kms:us-gov)-[a-z]+-[0-9]{1,2}"
 _KEY_ARN = re.compile(rf"arn:{_REGION}:[0-9]{{12}}:key/{_KEY_ID}")
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-# They write whole requests and answers at DEBUG, the secrets in them too.
-_LOGGERS_OF_BODIES = ("botocore.endpoint", "botocore.parsers")
 
 _NEEDED_SPEC = MappingProxyType(
     {
@@ -139,20 +135,19 @@ def kms_client(region: str, *, attempts: int = 5) -> "KMSClient":
     except (BotoCoreError, ValueError) as error:
         # ValueError is botocore's word for an endpoint that is no url.
         raise AccessError(f"KMS in {region}: {type(error).__name__}") from None
-    endpoint = urlsplit(client.meta.endpoint_url)
-    if endpoint.scheme != "https" and endpoint.hostname not in _LOOPBACK:
-        raise InputError("the endpoint that the environment gives for KMS has to be an https url")
+    encrypted_only("KMS", client.meta.endpoint_url)
     return client
 
 
 class KmsWrapper:
     """Encrypts secrets under a symmetric KMS key; see the module for its promises."""
 
-    def __init__(self, arn: str, client: "KMSClient") -> None:
+    def __init__(self, arn: str, client: "KMSClient", log: str | None = None) -> None:
+        """With `log`, the name of a deployment's log, secrets are bound to that deployment too."""
         self._arn = key_arn(arn)
         self._client = client
-        for name in _LOGGERS_OF_BODIES:
-            logging.getLogger(name).addFilter(_above_debug)
+        self._bound_to = {} if log is None else {"log": log}
+        hide_bodies()
 
     def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
         """KMS's ciphertext of the secret. Raises `InputError` for one that is too long."""
@@ -163,7 +158,9 @@ class KmsWrapper:
             )
         with _refusals(self._arn, "Encrypt"):
             return self._client.encrypt(
-                KeyId=self._arn, Plaintext=secret, EncryptionContext=dict(context)
+                KeyId=self._arn,
+                Plaintext=secret,
+                EncryptionContext={**context, **self._bound_to},
             )["CiphertextBlob"]
 
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
@@ -174,7 +171,9 @@ class KmsWrapper:
             # Without KeyId, KMS would use whatever key the ciphertext names: an intruder's own, in
             # an account of theirs, opens just as well.
             answer = self._client.decrypt(
-                KeyId=self._arn, CiphertextBlob=wrapped, EncryptionContext=dict(context)
+                KeyId=self._arn,
+                CiphertextBlob=wrapped,
+                EncryptionContext={**context, **self._bound_to},
             )
             used, secret = answer["KeyId"], answer["Plaintext"]
         # Servers that only look like KMS may do so all the same, but say which one they used.
@@ -287,7 +286,3 @@ def _of_another_spec(arn: str, operation: str) -> InputError:
         f"KMS key {arn} is of another kind: kms:{operation} here takes one of the key spec "
         f"{_NEEDED_SPEC[operation]}"
     )
-
-
-def _above_debug(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG

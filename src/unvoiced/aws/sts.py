@@ -1,7 +1,6 @@
 """Grants from AWS STS, or from a server that speaks it."""
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -9,35 +8,38 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from unvoiced import names
-from unvoiced.access.grant import Grant
+from unvoiced.access.grant import ROLE_ARN, Grant
 from unvoiced.access.policies import Estate, grant_policy
+from unvoiced.aws.transport import encrypted_only, hide_bodies
 from unvoiced.errors import AccessError, InputError
 from unvoiced.stores.s3_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-_ROLE = re.compile(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}")
-
 
 def role_arn(value: str) -> str:
     """Return the ARN of an IAM role as it is. Raises `InputError` for anything else."""
-    if not _ROLE.fullmatch(value):
+    if not ROLE_ARN.fullmatch(value):
         raise InputError(f"{value[:80]!r} is not the ARN of an IAM role")
     return value
 
 
 def sts_client(region: str, endpoint: str | None = None) -> "STSClient":
     """A client that gives up within seconds; without `endpoint`, boto3's own settings name one."""
+    hide_bodies()
     config = Config(
         connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
     )
     try:
-        return boto3.Session().client(
+        client = boto3.Session().client(
             "sts", region_name=region, endpoint_url=endpoint, config=config
         )
     except (BotoCoreError, ValueError) as error:
         raise AccessError(f"sts: {type(error).__name__}") from None
+    # The answer is the grant.
+    encrypted_only("the token service", client.meta.endpoint_url)
+    return client
 
 
 def issue_grant(

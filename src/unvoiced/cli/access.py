@@ -16,6 +16,7 @@ from unvoiced.cli.display import err, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError
+from unvoiced.keys.invitation import write_private
 from unvoiced.keys.pseudonyms import pseudonym
 
 
@@ -39,6 +40,10 @@ def grant(
     ] = None,
     size: Annotated[int | None, typer.Option(help="The sealed object's size in bytes.")] = None,
     sha256: Annotated[str | None, typer.Option(help="The sealed object's SHA-256.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write it to this new file, for nobody else to read."),
+    ] = None,
     config: Config = Path(FILE_NAME),
 ) -> None:
     """Print short-lived credentials that upload one contributor's recordings and do nothing else.
@@ -60,7 +65,7 @@ def grant(
         buckets={Place.RAW: place.folder},
         partition=partition_of(region),
         region=region,
-        amazon=place.endpoint is None,
+        amazon=place.at_amazon,
     )
     tokens = sts_client(region, place.endpoint)
     given = issue_grant(tokens, _uploader(settings), whose, estate, seconds)
@@ -69,8 +74,11 @@ def grant(
         text = json.dumps(upload, indent=2)
     else:
         text = given.as_environment() if form is Form.ENV else given.as_credential_process()
-    # Not through rich: it would wrap what a program is to read.
-    typer.echo(text)
+    if output is not None:
+        write_private(output, text + "\n")
+    else:
+        # Not through rich: it would wrap what a program is to read.
+        typer.echo(text)
     ends = given.expires.astimezone(UTC)
     err.print(f"Contributor {whose}; ends {ends:%Y-%m-%d %H:%M} UTC.")
 
@@ -88,7 +96,10 @@ def roles(
     """Show who may do what, or a role's IAM policy made from that."""
     if policy is not None:
         estate = load_settings(config).estate()
-        typer.echo(json.dumps(role_policy(policy, estate), indent=2))
+        document = role_policy(policy, estate)
+        if not document["Statement"]:
+            raise InputError(f"no place of the {policy.value} is in a bucket or at a key service")
+        typer.echo(json.dumps(document, indent=2))
     elif markdown:
         typer.echo(as_markdown(), nl=False)
     else:

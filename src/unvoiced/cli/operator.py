@@ -119,7 +119,7 @@ def invite(
         pseudonym=pseudonym(key, contributor),
         sample_key=sample_key(key, contributor).hex(),
         upload_url=settings.store("raw").url,
-        intake=current_announcement(settings),
+        intake=current_announcement(settings, utc_now()),
         log_vkey=settings.log_vkey,
         log_url=settings.store("log").url,
     )

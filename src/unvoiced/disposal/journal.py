@@ -13,18 +13,25 @@ It serves three ends:
 A page of entries is removed only when the log has settled every recording on it, by whichever run:
 removing one for its age or its owner's silence could strand a run that was merely slow.
 
+A page is acted upon, so it carries a MAC over its name and entries under a key of the worker's
+vault: who can write to the store cannot say what is to be destroyed.
+
 The journal holds object names, hence pseudonyms. It is private to the pipeline, and has a store of
 its own, so that all of the log's can be published.
 """
 
+import hmac
 import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import rfc8785
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from unvoiced.errors import NotFound, VerificationError
+from unvoiced.errors import AccessError, NotFound, VerificationError
 from unvoiced.stores.interface import Store
 
 _PREFIX = "pages/"
@@ -60,26 +67,38 @@ class Page:
 
 
 class Journal:
-    """Pages of entries, in the journal store under `pages/`."""
+    """Pages of entries, in the journal store under `pages/`.
 
-    def __init__(self, store: Store) -> None:
+    With `key`, the worker's secret (RFC 5869 makes the MAC's key of it), pages are written, and
+    read only where a worker wrote them. Without, they are read as they stand: to be counted.
+    """
+
+    def __init__(self, store: Store, key: bytes | None = None) -> None:
         self._store = store
+        self._key = None if key is None else HKDF(SHA256(), 32, None, b"journal").derive(key)
 
     def write(self, entries: Sequence[JournalEntry]) -> Page:
         """Make entries durable; returns once they are."""
         name = f"{_PREFIX}{secrets.token_hex(12)}.json"
-        page = Page(name, tuple(entries))
-        self._store.put_if_absent(name, rfc8785.dumps([asdict(entry) for entry in entries]))
-        return page
+        if self._key is None:
+            raise AccessError("the journal is written with the worker's vault only")
+        items: list[dict[str, Any]] = [asdict(entry) for entry in entries]
+        content: dict[str, Any] = {"entries": items, "mac": _mac(self._key, name, items)}
+        self._store.put_if_absent(name, rfc8785.dumps(content))
+        return Page(name, tuple(entries))
 
     def pages(self) -> Iterator[Page]:
-        """Every page there is; one that another run removes meanwhile is passed over."""
+        """Every page there is; one that another run removes meanwhile is passed over.
+
+        Raises `VerificationError` for one that is damaged, or that no worker wrote.
+        """
         for listed in self._store.list(_PREFIX):
             try:
                 data = self._store.get(listed.name).data
             except NotFound:
                 continue
-            yield Page(listed.name, tuple(_entry(listed.name, item) for item in _items(data)))
+            items = self._items(listed.name, data)
+            yield Page(listed.name, tuple(_entry(listed.name, item) for item in items))
 
     def knows_features(self, digest: str) -> bool:
         """Whether some entry names this feature object."""
@@ -96,18 +115,30 @@ class Journal:
         if listed is not None:
             self._store.delete(page.name, listed.version)
 
+    def _items(self, page: str, data: bytes) -> list[dict[str, Any]]:
+        try:
+            content = json.loads(data)
+            items, mac = content["entries"], content["mac"]
+            if not isinstance(items, list) or not isinstance(mac, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise VerificationError(f"journal page {page} is damaged") from None
+        if self._key is not None and not _same(mac, _mac(self._key, page, items)):
+            raise VerificationError(f"journal page {page} was not written by a worker")
+        return items
 
-def _items(data: bytes) -> list[dict[str, object]]:
+
+def _mac(key: bytes, page: str, items: list[dict[str, Any]]) -> str:
+    return hmac.digest(key, rfc8785.dumps({"entries": items, "page": page}), "sha256").hex()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _entry(page: str, item: dict[str, Any]) -> JournalEntry:
     try:
-        items = json.loads(data)
-    except ValueError:
-        items = None
-    return items if isinstance(items, list) else [{}]
-
-
-def _entry(page: str, item: dict[str, object]) -> JournalEntry:
-    try:
-        features = tuple(PlacedFeatures(**placed) for placed in item.pop("features"))  # type: ignore[attr-defined]
-        return JournalEntry(features=features, **item)  # type: ignore[arg-type]
+        features = tuple(PlacedFeatures(**placed) for placed in item.pop("features"))
+        return JournalEntry(features=features, **item)
     except (KeyError, TypeError, AttributeError):
         raise VerificationError(f"journal page {page} is damaged") from None

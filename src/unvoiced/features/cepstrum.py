@@ -10,7 +10,6 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import savgol_coeffs
 
 DELTA_WIDTH = 9
 _CHUNK = 16_384  # frames; bounds the float64 working memory of a long recording
@@ -31,6 +30,9 @@ def delta(mfcc: NDArray[np.float32], order: int, dtype: str) -> NDArray[np.float
     A polynomial of degree `order` is fitted to each 9 frames. Its highest derivative is constant,
     so "interp" extrapolation repeats the first and the last full fit.
     """
+    # Here, as scipy.signal takes longer to import than most commands take to run.
+    from scipy.signal import savgol_coeffs
+
     taps = savgol_coeffs(DELTA_WIDTH, order, deriv=order, use="dot")
     half = DELTA_WIDTH // 2
     fits = mfcc.shape[1] - DELTA_WIDTH + 1

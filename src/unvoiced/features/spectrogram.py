@@ -15,7 +15,6 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import get_window
 from scipy.sparse import csr_array
 
 from unvoiced.features.feature_set import FeatureSet
@@ -70,6 +69,9 @@ def _decibels(frames: NDArray[np.float64], feature_set: FeatureSet) -> NDArray[n
 
 @lru_cache(maxsize=16)
 def _window(feature_set: FeatureSet) -> NDArray[np.float64]:
+    # Here, as scipy.signal takes longer to import than most commands take to run.
+    from scipy.signal import get_window
+
     window: NDArray[np.float64] = get_window(feature_set.window, feature_set.win_length)
     return window
 

@@ -62,16 +62,17 @@ def open_workbench(
         store.check_conditions()
     accounts = settings.accounts(vault)
     dataset = PublicKey(vault.get("recipient/dataset"))
+    content_key = vault.get("content/tag")
     return Workbench(
         raw=settings.store("raw"),
         training=training,
         accounts=accounts,
-        journal=Journal(journal),
+        journal=Journal(journal, content_key),
         quarantine=Quarantine(journal),
         intake=Keyring(PrivateKey(vault.get(f"intake/{name}")) for name in vault.names("intake")),
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),
-        content_key=vault.get("content/tag"),
+        content_key=content_key,
         feature_sets=tuple(
             load_feature_set(settings.folder / name if name.endswith(".toml") else name)
             for name in settings.ingest.feature_sets

@@ -7,7 +7,7 @@ the pseudonym (where a grant allows it) and check whether a recording they alrea
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from unvoiced import names
@@ -24,7 +24,7 @@ class Invitation:
     """The file's fields; `intake` is a signed note, `log_vkey` the key that must have signed it."""
 
     pseudonym: str
-    sample_key: str
+    sample_key: str = field(repr=False)
     upload_url: str
     intake: str
     log_vkey: str
@@ -46,14 +46,7 @@ class Invitation:
     def write(self, path: Path) -> None:
         """Write the file, never over another one (`InputError`)."""
         text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise InputError(f"{path} is there already and is not overwritten") from None
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
+        write_private(path, text)
 
     @classmethod
     def read(cls, path: Path) -> "Invitation":
@@ -73,3 +66,15 @@ class Invitation:
             raise InputError(f"{path.name} is not an invitation") from None
         names.pseudonym(invitation.pseudonym)
         return invitation
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file of mode 0600, never over another one (`InputError`)."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path} is there already and is not overwritten") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None

@@ -76,6 +76,16 @@ class Argon2idParameters:
         ):
             raise AccessError("the vault's Argon2id parameters are damaged")
 
+    def check_price(self) -> None:
+        """Raises `AccessError` where a guess costs less than the least that is asked for today.
+
+        They stand in the vault's store: whoever writes there must not set the price at which the
+        passphrase can be guessed from the next secret that is wrapped.
+        """
+        least = Argon2idParameters.fresh()
+        if self.memory_kib < least.memory_kib or self.passes < least.passes:
+            raise AccessError("the vault's Argon2id parameters are weaker than `init` makes them")
+
     @classmethod
     def fresh(cls) -> "Argon2idParameters":
         """The default cost with a new random salt."""

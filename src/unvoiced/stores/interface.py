@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+# What `check_conditions` leaves behind, in a store that may be empty otherwise.
+CONDITIONS_PROBE = "probe/conditional-put"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

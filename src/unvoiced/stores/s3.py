@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -38,8 +38,15 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from unvoiced.errors import AlreadyExists, Changed, CredentialsExpired, NotFound, StoreError
-from unvoiced.stores.interface import Entry, Stored
+from unvoiced.errors import (
+    AlreadyExists,
+    Changed,
+    CredentialsExpired,
+    NotFound,
+    StoreError,
+    StoreRefused,
+)
+from unvoiced.stores.interface import CONDITIONS_PROBE, Entry, Stored
 from unvoiced.stores.object_name import name_prefix, object_name
 from unvoiced.stores.s3_errors import (
     CONFLICT,
@@ -53,6 +60,7 @@ from unvoiced.stores.s3_errors import (
     refusals,
 )
 from unvoiced.stores.s3_listing import ETAG, Fetch, Pages, etag_version, in_order
+from unvoiced.stores.s3_place import is_amazon
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,7 +68,6 @@ if TYPE_CHECKING:
 
 _MARK = "put"
 _CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
-_PROBE = "probe/conditional-put"
 _PROBE_DATA = b"see unvoiced.stores.s3: this object proves conditional puts; leave it here\n"
 _NOBODYS_ETAG = f'"{"0" * 32}"'
 _BODY_ATTEMPTS = 4
@@ -168,11 +175,16 @@ class S3Store:
         )
 
     def _delete_unversioned(self, name: str, version: str) -> None:
+        # Asked anew, and first: where versioning was turned on since it was read, the object is the
+        # version "null", and behind a newer one or a marker neither HEAD nor If-Match sees it.
+        self.__dict__.pop("_versioned", None)
+        if self._versioned:
+            raise StoreError(
+                f"{name}: versions were turned on since this was read; the next run finds it again"
+            )
         current = self._look(name)
         if current is None or _version(name, current) != version:
             return
-        if self._versioned:
-            raise StoreError(f"{name}: {version} names no version in a versioned bucket")
         gone = {**MISSING, **dict.fromkeys(UNMET, NotFound)}
         where: dict[str, Any] = {"Bucket": self._bucket, "Key": self._key(name)}
         with contextlib.suppress(NotFound), refusals(name, gone):
@@ -188,7 +200,7 @@ class S3Store:
         with refusals(self._bucket):
             status = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
         if status == "Suspended":
-            raise StoreError(
+            raise StoreRefused(
                 f"{self._bucket}: versioning is suspended, so a version there can be overwritten; "
                 "turn it on, or use a bucket that never had it"
             )
@@ -196,8 +208,7 @@ class S3Store:
 
     @property
     def _at_amazon(self) -> bool:
-        host = urlsplit(self._client.meta.endpoint_url).hostname or ""
-        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return is_amazon(self._client.meta.endpoint_url)
 
     def _key(self, name: str) -> str:
         return self._prefix + object_name(name)
@@ -266,11 +277,15 @@ class S3Store:
 
     def _probe(self, **condition: str) -> bool:
         """Put the probe on this condition; whether the server did."""
-        request: dict[str, Any] = {"Bucket": self._bucket, "Key": self._key(_PROBE), **condition}
-        with refusals(_PROBE):
+        request: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": self._key(CONDITIONS_PROBE),
+            **condition,
+        }
+        with refusals(CONDITIONS_PROBE):
             for pause in _CONFLICT_PAUSES:
                 try:
-                    _version(_PROBE, self._client.put_object(**request, Body=_PROBE_DATA))
+                    _version(CONDITIONS_PROBE, self._client.put_object(**request, Body=_PROBE_DATA))
                 except ClientError as error:
                     if code_of(error) in UNMET:
                         return False
@@ -279,7 +294,7 @@ class S3Store:
                 else:
                     return True
                 time.sleep(pause)
-        raise StoreError(f"{_PROBE}: other writers kept the store from deciding")
+        raise StoreError(f"{CONDITIONS_PROBE}: other writers kept the store from deciding")
 
     def _lacks(self, promise: str, what: str) -> StoreError:
         return StoreError(

@@ -12,7 +12,13 @@ from types import MappingProxyType
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from unvoiced.errors import CredentialsExpired, NotFound, StoreError
+from unvoiced.errors import (
+    CredentialsExpired,
+    NotAllowed,
+    NotFound,
+    StoreError,
+    StoreRefused,
+)
 
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 _AS_USUAL: Mapping[str, type[StoreError]] = MappingProxyType({})
@@ -108,6 +114,26 @@ _CHECK: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# What another try does not change.
+_REFUSALS: Mapping[str, type[StoreError]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                *("AccessDenied", "AllAccessDisabled", "403", "InvalidAccessKeyId"),
+                *("InvalidToken", "InvalidTokenId", "SignatureDoesNotMatch"),
+            ),
+            NotAllowed,
+        ),
+        "NoSuchBucket": StoreRefused,
+    }
+)
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.ProfileNotFound,
+    boto.UnknownCredentialError,
+)
+
 # What to check where no answer came; the first that fits.
 _CHECK_HERE: tuple[tuple[type[Exception], str], ...] = (
     (boto.NoCredentialsError, f"no credentials were found: {_WHERE_BOTO3_LOOKS}"),
@@ -183,7 +209,8 @@ def _answered(
     if code in _EXPIRED_CODES or (code == "InvalidToken" and _says_expired(error)):
         return CredentialsExpired(f"{said}: {_RAN_OUT}")
     check = _KEY if code.startswith("KMS.") else _CHECK.get(code)
-    return StoreError(f"{said}: {check}" if check else said)
+    kind = _REFUSALS.get(code, StoreError)
+    return kind(f"{said}: {check}" if check else said)
 
 
 def _says_expired(error: boto.ClientError) -> bool:
@@ -195,4 +222,5 @@ def _unanswered(what: str, error: Exception) -> StoreError:
     if isinstance(error, _EXPIRED_HERE):
         return CredentialsExpired(f"{said}: {_RAN_OUT}")
     check = next((check for kind, check in _CHECK_HERE if isinstance(error, kind)), None)
-    return StoreError(f"{said}: {check}" if check else said)
+    refused = NotAllowed if isinstance(error, _NO_CREDENTIALS) else StoreError
+    return refused(f"{said}: {check}" if check else said)

@@ -14,6 +14,12 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _OPTIONS = frozenset({"endpoint", "region"})
 
 
+def is_amazon(endpoint: str) -> bool:
+    """Whether an endpoint is Amazon's own."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
 @dataclass(frozen=True, slots=True)
 class S3Place:
     """Where a store is: a bucket, a prefix without its last slash, and which server has it."""
@@ -22,6 +28,11 @@ class S3Place:
     prefix: str
     endpoint: str | None
     region: str | None
+
+    @property
+    def at_amazon(self) -> bool:
+        """Whether the server is Amazon's: none is named, or one of theirs is."""
+        return self.endpoint is None or is_amazon(self.endpoint)
 
     @property
     def folder(self) -> str:

@@ -14,10 +14,11 @@ from unvoiced.stores.s3_place import S3Place
 def presign_upload(
     session: boto3.Session, place: S3Place, wanted: UploadRequest, seconds: int
 ) -> dict[str, Any]:
-    """Method, url and headers of a request that puts exactly the wanted bytes, once.
+    """Method, url and headers of a request that puts exactly the wanted bytes.
 
     `session` is a grant's; the url ends when the grant does. Name, size, SHA-256 and "only where
-    nothing stands" are part of what is signed: the server refuses anything else.
+    nothing stands" are part of what is signed: the server refuses anything else. Until it ends it
+    is good again once the object is gone, for the very same bytes.
     """
     client = session.client(
         "s3",
