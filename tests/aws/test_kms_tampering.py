@@ -132,3 +132,13 @@ def test_no_form_of_a_secret_stands_in_the_vault() -> None:
     for form in (SECRET, SECRET.hex().encode(), base64.b64encode(SECRET)):
         assert form not in data
         assert form not in wrapped
+
+
+def test_a_secret_of_another_deployment_under_the_same_key_does_not_open() -> None:
+    """Or whoever can write to the vault would have a worker seal to a test's dataset key."""
+    arn, client = new_key(), kms_client("us-east-1", attempts=1)
+    theirs = KmsWrapper(arn, client, "test.example/log").wrap(SECRET, CONTEXT)
+    assert KmsWrapper(arn, client, "test.example/log").unwrap(theirs, CONTEXT) == SECRET
+    for other in (None, "real.example/log"):
+        with pytest.raises(AccessError):
+            KmsWrapper(arn, client, other).unwrap(theirs, CONTEXT)

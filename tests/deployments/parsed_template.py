@@ -253,6 +253,8 @@ def _condition(operator: str, key: str, wanted: list[str], request: Mapping[str,
             return any(fnmatch.fnmatchcase(request[key], one) for one in wanted)
         case "NumericLessThan":
             return float(request[key]) < float(wanted[0])
+        case "NumericGreaterThan":
+            return float(request[key]) > float(wanted[0])
     raise AssertionError(f"{operator} is not known here")
 
 

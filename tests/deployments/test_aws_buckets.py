@@ -176,6 +176,24 @@ def test_nobody_can_destroy_a_full_tile_of_the_log() -> None:
     assert set(reach) == {"pending/append/*", "tile/*.p/*"}
 
 
+def test_nobody_locks_longer_or_harder_than_the_archive_itself() -> None:
+    """The ingest worker locks what it archives; a lock of a century would outlive every erasure."""
+    days = RetentionSettings().archive_days
+    remaining, mode = "s3:object-lock-remaining-retention-days", "s3:object-lock-mode"
+    put = {"action": "s3:PutObjectRetention"}
+    as_usual = _refusals("ArchiveBucket", **put, **{remaining: str(days), mode: "GOVERNANCE"})
+    longer = _refusals("ArchiveBucket", **put, **{remaining: str(days + 1), mode: "GOVERNANCE"})
+    harder = _refusals("ArchiveBucket", **put, **{remaining: str(days), mode: "COMPLIANCE"})
+    assert (as_usual, longer, harder) == (set(), {"LongerLock"}, {"OtherLock"})
+
+
+@pytest.mark.parametrize("cold", ["DEEP_ARCHIVE", "GLACIER", "STANDARD_IA"])
+def test_nothing_comes_into_raw_that_ingest_cannot_read_at_once(cold: str) -> None:
+    """A contributor's put names its class: one such recording would stop a run, again and again."""
+    assert _refusals("RawBucket", **{"s3:x-amz-storage-class": cold}) == {"ColdClass"}
+    assert _refusals("RawBucket", **{"s3:x-amz-storage-class": "STANDARD"}) == set()
+
+
 def test_nothing_that_has_to_be_disposed_of_can_be_locked() -> None:
     """A lock on raw, training or journal would make a receipt impossible."""
     lockable = [name for name in BUCKETS if "ObjectLockEnabled" in STACK.resources[name]]

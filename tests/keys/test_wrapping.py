@@ -189,3 +189,14 @@ def test_a_missing_key_file_is_an_access_error(tmp_path: Path) -> None:
     for name in ("missing", "folder", "dangling"):
         with pytest.raises(AccessError, match=f"^key file {tmp_path}/{name}: "):
             wrapper_from_key_file(tmp_path / name)
+
+
+def test_a_passphrase_is_never_used_at_a_lower_price() -> None:
+    """Whoever writes to the vault's store could else make the next secret cheap to guess open."""
+    Argon2idParameters.fresh().check_price()
+    for cheaper in (
+        Argon2idParameters("0" * 32, memory_kib=8, passes=3, lanes=1),
+        Argon2idParameters("0" * 32, memory_kib=65536, passes=1),
+    ):
+        with pytest.raises(AccessError, match="weaker"):
+            cheaper.check_price()
