@@ -203,6 +203,10 @@ def without_data_events(*places: Place) -> Seed:
             for field in selector["FieldSelectors"]:
                 if field["Field"] == "resources.ARN":
                     field["StartsWith"] = [v for v in field["StartsWith"] if v not in out]
+        found = [
+            one for one in found
+            if all(field.get("StartsWith", ["any"]) for field in one["FieldSelectors"])
+        ]  # fmt: skip
         client.put_event_selectors(TrailName="unvoiced", AdvancedEventSelectors=found)
 
     return seed

@@ -1,10 +1,16 @@
 """Posture of what is not in an account: one machine, and servers that are not Amazon's."""
 
 import json
+import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 import typer
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from tests.posture.right_facts import NOW, STORES, VAULTS
@@ -122,6 +128,43 @@ def test_what_another_server_lacks_is_unknown_with_the_reason(
         assert "its server is not Amazon's" in reasons[name]
     assert "copies-by-backup" in reasons
     assert "role-not-named" in reasons
+
+
+@pytest.mark.server
+def test_the_printed_policy_lets_plain_puts_through_at_another_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SeaweedFS decides on the statement: naming nothing passes, over http too; AES256 does not."""
+    with seaweed.running() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        bucket = server.bucket(versioned=True)
+        stores = {"raw": server.store_url(bucket)}
+        report = take_posture(Settings(tmp_path / "unvoiced.toml", stores, {}, ""), NOW)
+        found = {one.name: one for one in report.findings if one.subject == bucket}
+        assert "tls-not-required" not in found
+        words = shlex.split(found["other-encryption-allowed"].fix)
+        endpoint = words[words.index("--endpoint-url") + 1]
+        s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+        s3.put_bucket_policy(Bucket=bucket, Policy=words[words.index("--policy") + 1])
+
+        def put(**names: Any) -> None:
+            s3.put_object(Bucket=bucket, Key="a/b", Body=b"sealed", **names)
+
+        until_refused(lambda: put(ServerSideEncryption="AES256"))
+        put()
+
+
+def until_refused(ask: Callable[[], None]) -> None:
+    """Ask until the server, which takes a policy up within a moment, refuses."""
+    for _ in range(50):
+        try:
+            ask()
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDenied"  # noqa: PT017
+            return
+        time.sleep(0.1)
+    raise AssertionError("it was never refused")
 
 
 def test_a_server_that_does_not_answer_is_asked_once(

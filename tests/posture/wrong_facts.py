@@ -228,6 +228,10 @@ WRONG: list[tuple[str, str, Change]] = [
     ("other-encryption-allowed", "only where none is named", with_bucket(RAW, policy=policy(
         tls_deny(name_of(RAW)), {**encryption_deny(name_of(RAW)), "Condition": {
             "Null": {"s3:x-amz-server-side-encryption": "true"}}}))),
+    ("other-encryption-allowed", "none may be named", with_bucket(RAW, policy=policy(
+        tls_deny(name_of(RAW)), encryption_deny(name_of(RAW)),
+        {**encryption_deny(name_of(RAW)), "Condition": {"StringNotEqualsIfExists": {
+            "s3:x-amz-server-side-encryption": "aws:kms"}}}))),
     ("acls-enabled", "not set", with_bucket(RAW, ownership="")),
     ("acls-enabled", "the writer's", with_bucket(RAW, ownership="ObjectWriter")),
     ("access-logs-among-data", "itself", with_bucket(RAW, log_target=name_of(RAW))),

@@ -7,8 +7,10 @@ from typing import Any
 
 from unvoiced.posture.facts import Bucket, LifecycleRule
 
-# In place of what only the reader knows: a shell stops there and says what is wanted.
-NEW_KEY = '"$(aws kms create-key --query KeyMetadata.Arn --output text)"'
+
+def in_words(what: str) -> str:
+    """What a person has to do where no command would do it; a shell takes it for a comment."""
+    return f"# {what}"
 
 
 def aws(service: str, operation: str, **options: object) -> str:
@@ -19,6 +21,12 @@ def aws(service: str, operation: str, **options: object) -> str:
         if value is not True:
             words.append(value if isinstance(value, str) else json.dumps(value, default=str))
     return shlex.join(words)
+
+
+def new_key(region: str) -> str:
+    """A key that is made as the command runs, for a place in it between double quotes."""
+    made = aws("kms", "create-key", region=region, query="KeyMetadata.Arn", output="text")
+    return f'"$({made})"'
 
 
 def s3(operation: str, bucket: Bucket, **options: object) -> str:

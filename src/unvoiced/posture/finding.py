@@ -34,7 +34,7 @@ class Finding:
     subject: str
     what: str
     why: str
-    fix: str  # one command
+    fix: str  # one command; or words behind a #, where none would do
 
 
 @dataclass(frozen=True)

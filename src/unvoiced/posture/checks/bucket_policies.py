@@ -1,4 +1,7 @@
-"""What buckets' own policies allow, and what they refuse to everybody."""
+"""What buckets' own policies allow, and what they refuse to everybody.
+
+Setting a policy replaces it: so all that is wrong with one has the same command, which mends all.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,6 +13,7 @@ from unvoiced.posture.finding import Problem, Seen, Severity, check
 from unvoiced.posture.statements import (
     Condition,
     Document,
+    Policy,
     Statement,
     action_covers,
     beyond,
@@ -29,12 +33,10 @@ _SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 )
 def public_policy(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No statement allows everybody anything, whatever its conditions."""
-    policy = known(bucket.policy)
-    wrong = [one for one in policy.statements if one.allows and one.for_everybody]
+    wrong = _public(known(bucket.policy))
     if wrong:
         actions = sorted({action for one in wrong for action in one.actions})
-        fix = commands.put_policy(bucket, policy.without(wrong))
-        yield Problem(f"its policy allows everybody {', '.join(actions)}", fix)
+        yield Problem(f"its policy allows everybody {', '.join(actions)}", _mend(bucket, seen))
 
 
 @check(
@@ -45,19 +47,8 @@ def public_policy(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def policy_beyond_table(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No statement allows a principal what the table does not."""
-    policy = known(bucket.policy)
-    roles = {arn: Role(role) for role in Role if (arn := seen.settings.roles.get(role.setting))}
-    wrong: dict[Statement, str] = {}
-    for one in policy.statements:
-        for kind, who in one.principals if one.allows and not one.for_everybody else ():
-            if kind == "Service":
-                continue
-            extra = beyond(one, allowed(roles[who], seen) if who in roles else ())
-            if extra:
-                wrong[one] = f"its policy allows {who} {extra[0][0]} on {extra[0][1]}"
-    fix = commands.put_policy(bucket, policy.without(wrong)) if wrong else ""
-    for what in wrong.values():
-        yield Problem(what, fix)
+    for what in _beyond_table(known(bucket.policy), seen).values():
+        yield Problem(what, _mend(bucket, seen))
 
 
 @check(
@@ -69,16 +60,8 @@ def policy_beyond_table(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def tls_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """The policy denies everything to everybody who comes without TLS."""
-    policy = known(bucket.policy)
-    wanted = Condition("Bool", "aws:SecureTransport", frozenset({"false"}))
-    if not any(
-        _denies_everybody(one, "s3:*", bucket) and _same(one.conditions, wanted)
-        for one in policy.statements
-    ):
-        yield Problem(
-            "its policy does not refuse requests without TLS",
-            commands.put_policy(bucket, policy.with_statement(_tls_statement(bucket))),
-        )
+    if _lacks_tls(bucket, known(bucket.policy)):
+        yield Problem("its policy does not refuse requests without TLS", _mend(bucket, seen))
 
 
 @check(
@@ -89,16 +72,69 @@ def tls_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     "bucket's default does not apply to it.",
 )
 def encrypted_puts_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
-    """The policy denies puts that name another encryption."""
+    """The policy denies puts that name another encryption, and none that names nothing."""
     policy = known(bucket.policy)
-    if not any(
-        _denies_everybody(one, "s3:PutObject", bucket) and _refuses_other_encryption(one)
-        for one in policy.statements
-    ):
+    if _refusing_ours(bucket, policy):
+        yield Problem(
+            "its policy refuses puts that name no encryption, as all of ours do",
+            _mend(bucket, seen),
+        )
+    elif _lacks_encryption(bucket, policy):
         yield Problem(
             "its policy does not refuse puts with another encryption than the bucket's",
-            commands.put_policy(bucket, policy.with_statement(_encryption_statement(bucket))),
+            _mend(bucket, seen),
         )
+
+
+def _mend(bucket: Bucket, seen: Seen) -> str:
+    """The command that sets right all that is wrong with a bucket's policy."""
+    policy = known(bucket.policy)
+    wrong = [*_public(policy), *_beyond_table(policy, seen), *_refusing_ours(bucket, policy)]
+    mended = Policy.read(policy.without(wrong))
+    if _lacks_tls(bucket, mended):
+        mended = Policy.read(mended.with_statement(_tls_statement(bucket)))
+    if _lacks_encryption(bucket, mended):
+        mended = Policy.read(mended.with_statement(_encryption_statement(bucket)))
+    return commands.put_policy(bucket, mended.document)
+
+
+def _public(policy: Policy) -> list[Statement]:
+    return [one for one in policy.statements if one.allows and one.for_everybody]
+
+
+def _beyond_table(policy: Policy, seen: Seen) -> dict[Statement, str]:
+    roles = {arn: Role(role) for role in Role if (arn := seen.settings.roles.get(role.setting))}
+    wrong: dict[Statement, str] = {}
+    for one in policy.statements:
+        for kind, who in one.principals if one.allows and not one.for_everybody else ():
+            if kind == "Service":
+                continue
+            extra = beyond(one, allowed(roles[who], seen) if who in roles else ())
+            if extra:
+                wrong[one] = f"its policy allows {who} {extra[0][0]} on {extra[0][1]}"
+    return wrong
+
+
+def _lacks_tls(bucket: Bucket, policy: Policy) -> bool:
+    """Whether TLS is to be required and is not.
+
+    Where we come without it ourselves, requiring it would shut us out: `endpoint-without-tls` is
+    to be mended first.
+    """
+    wanted = Condition("Bool", "aws:SecureTransport", frozenset({"false"}))
+    return bucket.endpoint.startswith("https://") and not any(
+        _denies_everybody(one, "s3:*", bucket) and _same(one.conditions, wanted)
+        for one in policy.statements
+    )
+
+
+def _lacks_encryption(bucket: Bucket, policy: Policy) -> bool:
+    return not any(_refuses_put(one, bucket, {_SSE: "AES256"}) for one in policy.statements)
+
+
+def _refusing_ours(bucket: Bucket, policy: Policy) -> list[Statement]:
+    """The statements that refuse a put that names no encryption and gets the bucket's default."""
+    return [one for one in policy.statements if _refuses_put(one, bucket, {})]
 
 
 def _denies_everybody(one: Statement, action: str, bucket: Bucket) -> bool:
@@ -118,20 +154,29 @@ def _same(conditions: tuple[Condition, ...], wanted: Condition) -> bool:
     ) == (wanted.operator.lower(), wanted.key.lower(), wanted.values)  # fmt: skip
 
 
-def _refuses_other_encryption(one: Statement) -> bool:
-    """Whether its conditions are met by a put that names AES256, and no key."""
-    return bool(one.conditions) and all(_met(each, {_SSE: "AES256"}) for each in one.conditions)
+def _refuses_put(one: Statement, bucket: Bucket, names: Mapping[str, str]) -> bool:
+    """Whether it refuses everybody's put anywhere in the bucket for what the put names."""
+    return (
+        _denies_everybody(one, "s3:PutObject", bucket)
+        and bool(one.conditions)
+        and all(_met(each, names) for each in one.conditions)
+    )
 
 
 def _met(condition: Condition, request: Mapping[str, str]) -> bool:
-    """As IAM decides: a negated operator is met by a key that is not there. Others count as not."""
+    """As IAM decides: a negated operator is met by a key that is not there, IfExists or not.
+
+    Conditions on anything else count as not met.
+    """
     key = condition.key.lower()
     if key not in {_SSE, _SSE_KEY}:
         return False
     if condition.operator == "Null":
         return condition.values == frozenset({"false" if key in request else "true"})
     if condition.operator.removesuffix("IfExists") in {"StringNotEquals", "StringNotLike"}:
-        return not any(covers(pattern, request.get(key, "")) for pattern in condition.values)
+        return key not in request or not any(
+            covers(pattern, request[key]) for pattern in condition.values
+        )
     return False
 
 
@@ -151,6 +196,7 @@ def _encryption_statement(bucket: Bucket) -> Document:
         "Principal": "*",
         "Action": "s3:PutObject",
         "Resource": f"{bucket.arn}/*",
-        # IfExists: a put that names none gets the bucket's default, which is right.
-        "Condition": {"StringNotEqualsIfExists": {_SSE: "aws:kms"}},
+        # A put that names none gets the bucket's default, which is right. `StringNotEquals` alone,
+        # with IfExists too, is met by what is absent: `Null` says that it must be named.
+        "Condition": {"StringNotEquals": {_SSE: "aws:kms"}, "Null": {_SSE: "false"}},
     }

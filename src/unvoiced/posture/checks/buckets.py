@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from unvoiced.posture import commands
-from unvoiced.posture.facts import Bucket, NotKnown, Unknown, known
+from unvoiced.posture.facts import Bucket, Encryption, NotKnown, Unknown, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
 from unvoiced.posture.subjects import buckets
 
@@ -36,6 +36,12 @@ def customer_key(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 
 
 def _encrypt(bucket: Bucket) -> str:
+    if not bucket.amazon:
+        return commands.in_words(
+            f"at {bucket.endpoint}: connect the server to a key service of its own, then make a "
+            f"key there the default of {bucket.name}; a server that has none refuses every put "
+            "once a bucket asks for one"
+        )
     rule = {
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "KEY"},
         "BucketKeyEnabled": True,
@@ -44,7 +50,7 @@ def _encrypt(bucket: Bucket) -> str:
         "put-bucket-encryption", bucket, server_side_encryption_configuration={"Rules": [rule]}
     )
     # The quotes of the shell end before the key that is made, and begin again behind it.
-    return text.replace('"KEY"', f"\"'{commands.NEW_KEY}'\"")
+    return text.replace('"KEY"', f"\"'{commands.new_key(bucket.region)}'\"")
 
 
 @check(
@@ -57,17 +63,26 @@ def bucket_key(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A bucket encrypted by KMS uses a bucket key."""
     found = known(bucket.encryption)
     if found is not None and found.key and not found.bucket_key:
-        rule = {
-            "ApplyServerSideEncryptionByDefault": {
-                "SSEAlgorithm": found.algorithm,
-                "KMSMasterKeyID": found.key,
-            },
-            "BucketKeyEnabled": True,
-        }
-        fix = commands.s3(
-            "put-bucket-encryption", bucket, server_side_encryption_configuration={"Rules": [rule]}
+        yield Problem("its bucket key is off", _use_bucket_key(bucket, found))
+
+
+def _use_bucket_key(bucket: Bucket, found: Encryption) -> str:
+    if not bucket.amazon:
+        return commands.in_words(
+            f"at {bucket.endpoint}: see whether the server has bucket keys, and switch it on there"
         )
-        yield Problem("its bucket key is off", fix)
+    if found.key.endswith("alias/aws/s3"):  # setting this key again would undo that command
+        return commands.in_words("the command of no-customer-key-encryption switches it on too")
+    rule = {
+        "ApplyServerSideEncryptionByDefault": {
+            "SSEAlgorithm": found.algorithm,
+            "KMSMasterKeyID": found.key,
+        },
+        "BucketKeyEnabled": True,
+    }
+    return commands.s3(
+        "put-bucket-encryption", bucket, server_side_encryption_configuration={"Rules": [rule]}
+    )
 
 
 @check(

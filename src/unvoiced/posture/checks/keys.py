@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from unvoiced.access.roles import Role
-from unvoiced.posture.commands import aws
+from unvoiced.posture.commands import aws, in_words
 from unvoiced.posture.estate import users_of, users_of_store
 from unvoiced.posture.facts import Key, Unknown, Vault, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
@@ -99,7 +99,7 @@ def policy(key: Key, seen: Seen) -> Iterator[Problem]:
     allowed = _roles(key, seen)
     for who, uses in sorted(_users(key).items()):
         if who not in allowed and not _is_account(who, key):
-            fix = _narrow(key, seen)
+            fix = _name_roles_first(key, seen) or _narrow(key, seen)
             yield Problem(f"its policy lets {who} use {', '.join(sorted(uses))}", fix)
 
 
@@ -114,7 +114,7 @@ def left_to_iam(key: Key, seen: Seen) -> Iterator[Problem]:
     """A vault's key names its roles, and the account only to administer it."""
     for who, uses in _users(key).items():
         if _is_account(who, key):
-            fix = _narrow(key, seen)
+            fix = _name_roles_first(key, seen) or _narrow(key, seen)
             yield Problem(f"its policy lets all of {who} use {', '.join(sorted(uses))}", fix)
 
 
@@ -129,10 +129,11 @@ def grants(key: Key, seen: Seen) -> Iterator[Problem]:
     allowed = _roles(key, seen)
     for grant in known(key.grants):
         if grant.grantee not in allowed:
-            fix = aws(
+            revoke = aws(
                 "kms", "revoke-grant",
                 key_id=key.name, grant_id=grant.grant_id, region=key.region,
             )  # fmt: skip
+            fix = _name_roles_first(key, seen) or revoke
             yield Problem(f"a grant lets {grant.grantee} use {', '.join(grant.operations)}", fix)
 
 
@@ -183,13 +184,33 @@ def fernet(vault: Vault, seen: Seen) -> Iterator[Problem]:
 
 
 def _roles(key: Key, seen: Seen) -> set[str]:
-    """The ARNs of the roles that may use a key: by the table, in a vault or through a store."""
+    """The ARNs of the roles that may use a key, of those that [roles] names."""
+    named = seen.settings.roles
+    return {named[role.setting] for role in _users_by_table(key, seen) if role.setting in named}
+
+
+def _name_roles_first(key: Key, seen: Seen) -> str:
+    """What to do before anything is taken from a key whose users are not all known; "" if they are.
+
+    A role that [roles] does not name looks like a stranger, and would lose the key with them.
+    """
+    named, users_ = seen.settings.roles, _users_by_table(key, seen)
+    unnamed = [role.setting for role in Role if role in users_ and role.setting not in named]
+    if not unnamed:
+        return ""
+    return in_words(
+        f"first name {', '.join(unnamed)} in [roles] of {seen.settings.path} (role-not-named), "
+        "then look again: a command made now would take the key from what is not named"
+    )
+
+
+def _users_by_table(key: Key, seen: Seen) -> set[Role]:
+    """The roles that may use a key: by the table, in a vault or through a store."""
     roles: set[Role] = {role for place in key.places for role in users_of(place)}
     for bucket in seen.facts.buckets:
         if f"encrypts {bucket.name}" in key.uses:
             roles |= {role for held in bucket.held for role in users_of_store(held.place)}
-    named = seen.settings.roles
-    return {named[role.setting] for role in roles if role.setting in named}
+    return roles
 
 
 def _narrow(key: Key, seen: Seen) -> str:

@@ -1,17 +1,28 @@
 """Lifecycle rules against [retention], and uploads that were never completed.
 
-A rule counts as covering a place when its filter takes in all of it, and as touching one when it
-may take in some of it.
+Setting a bucket's rules replaces them: so all that is wrong with them has the same command, which
+mends all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from unvoiced.access.roles import Place
 from unvoiced.posture import commands
 from unvoiced.posture.facts import Bucket, Held, LifecycleRule, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
+from unvoiced.posture.lifecycle_rules import (
+    aborts,
+    destroys_old_versions,
+    enabled,
+    expires,
+    new_rule,
+    rule_covers,
+    rule_touches,
+    with_rule,
+    without_expiry,
+)
 from unvoiced.posture.subjects import VAULTS, BucketsWith, buckets
 
 # Old versions of what is disposed of, and of keys that are retired: they would outlive it.
@@ -20,72 +31,44 @@ _MUST_STAY = (Place.TRAINING, Place.LOG, Place.JOURNAL, Place.AUDIT, *VAULTS)
 _SLACK = timedelta(days=1)  # lifecycle rules run once a day
 
 
-def _enabled(bucket: Bucket) -> list[LifecycleRule]:
-    return [rule for rule in known(bucket.lifecycle) if rule.get("Status") == "Enabled"]
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with a bucket's rules: some that may not expire objects, some that lack."""
+
+    what: str
+    early: tuple[LifecycleRule, ...] = ()
+    lacking: tuple[LifecycleRule, ...] = ()
 
 
-def _filter(rule: LifecycleRule) -> tuple[str, bool]:
-    """A rule's prefix, and whether it looks at tags or sizes too."""
-    where: dict[str, Any] = dict(rule.get("Filter") or {})
-    where |= where.pop("And", None) or {}
-    prefix = where.pop("Prefix", None) or rule.get("Prefix") or ""
-    return str(prefix), bool(where)
+_Look = Callable[[Bucket, Seen], Iterator[_Fault]]
 
 
-def _covers(rule: LifecycleRule, held: Held) -> bool:
-    prefix, narrow = _filter(rule)
-    return not narrow and held.prefix.startswith(prefix)
+def _problems(look: _Look, bucket: Bucket, seen: Seen) -> Iterator[Problem]:
+    for fault in look(bucket, seen):
+        yield Problem(fault.what, commands.put_lifecycle(bucket, _mended(bucket, seen)))
 
 
-def _touches(rule: LifecycleRule, held: Held) -> bool:
-    prefix, _ = _filter(rule)
-    return held.prefix.startswith(prefix) or prefix.startswith(held.prefix)
+def _mended(bucket: Bucket, seen: Seen) -> list[LifecycleRule]:
+    """The bucket's rules with all put right; what lacks is seen when what is wrong is gone."""
+    rules = list(known(bucket.lifecycle))
+    for look in (_early, _late, _destroys, _archive, _no_backstop, _unaborted, _old_versions):
+        for fault in look(replace(bucket, lifecycle=tuple(rules)), seen):
+            rules = without_expiry(rules, fault.early)
+            for rule in fault.lacking:
+                rules = with_rule(rules, rule)
+    return rules
 
 
 def _held(bucket: Bucket, *places: Place) -> list[Held]:
     return [held for held in bucket.held if held.place in places]
 
 
-def _expires(rule: LifecycleRule) -> int | None:
-    """After how many days a rule expires objects; 0 on a date, None where it never does."""
-    expiration = rule.get("Expiration") or {}
-    if "Date" in expiration:
-        return 0
-    days = expiration.get("Days")
-    return int(days) if days is not None else None
-
-
-def _old_versions(rule: LifecycleRule) -> int | None:
-    found = rule.get("NoncurrentVersionExpiration") or {}
-    if found.get("NewerNoncurrentVersions"):
-        return None  # some are kept, however old
-    days = found.get("NoncurrentDays")
-    return int(days) if days is not None else None
+def _rules(bucket: Bucket) -> list[LifecycleRule]:
+    return enabled(known(bucket.lifecycle))
 
 
 def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count:,} days"
-
-
-def _aborts(rule: LifecycleRule) -> int | None:
-    days = (rule.get("AbortIncompleteMultipartUpload") or {}).get("DaysAfterInitiation")
-    return int(days) if days is not None else None
-
-
-def _set(bucket: Bucket, *added: LifecycleRule, less: tuple[LifecycleRule, ...] = ()) -> str:
-    """The command that leaves the other rules as they are."""
-    kept = [rule for rule in known(bucket.lifecycle) if rule not in less]
-    return commands.put_lifecycle(bucket, [*kept, *added])
-
-
-def _rule(name: str, held: Held, **does: object) -> LifecycleRule:
-    # The name is new even where a disabled rule has this one.
-    return {
-        "ID": f"unvoiced-{name}-{held.place.replace(' ', '-')}",
-        "Status": "Enabled",
-        "Filter": {"Prefix": held.prefix},
-        **does,
-    }
 
 
 @check(
@@ -97,22 +80,27 @@ def _rule(name: str, held: Held, **does: object) -> LifecycleRule:
 )
 def aborts_uploads(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A rule aborts incomplete uploads within the configured days, everywhere."""
-    days, rules = seen.settings.retention.incomplete_upload_days, _enabled(bucket)
+    return _problems(_unaborted, bucket, seen)
+
+
+def _unaborted(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
+    days, rules = seen.settings.retention.incomplete_upload_days, _rules(bucket)
     missing = [
         held
         for held in bucket.held
         if not any(
-            _covers(rule, held) and (after := _aborts(rule)) is not None and after <= days
+            rule_covers(rule, held) and (after := aborts(rule)) is not None and after <= days
             for rule in rules
         )
     ]
     if missing:
-        abort = {"DaysAfterInitiation": days}
-        added = [_rule("uploads", held, AbortIncompleteMultipartUpload=abort) for held in missing]
-        places = ", ".join(held.place for held in missing)
-        yield Problem(
-            f"no rule aborts incomplete uploads of {places} within {_days(days)}",
-            _set(bucket, *added),
+        does = {"DaysAfterInitiation": days}
+        yield _Fault(
+            f"no rule aborts incomplete uploads of {', '.join(held.place for held in missing)} "
+            f"within {_days(days)}",
+            lacking=tuple(
+                new_rule("uploads", held, AbortIncompleteMultipartUpload=does) for held in missing
+            ),
         )
 
 
@@ -145,35 +133,42 @@ def old_uploads(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def old_versions(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A rule destroys noncurrent versions within the configured days."""
-    days, rules = seen.settings.retention.noncurrent_days, _enabled(bucket)
+    return _problems(_old_versions, bucket, seen)
+
+
+def _old_versions(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
+    days, rules = seen.settings.retention.noncurrent_days, _rules(bucket)
     missing = [
         held
         for held in _held(bucket, *_NO_OLD_VERSIONS)
         if not any(
-            _covers(rule, held) and (after := _old_versions(rule)) is not None and after <= days
+            rule_covers(rule, held)
+            and (after := destroys_old_versions(rule)) is not None
+            and after <= days
             for rule in rules
         )
     ]
     if missing:
-        expiry = {"NoncurrentDays": days}
-        added = [_rule("old-versions", held, NoncurrentVersionExpiration=expiry)
-                 for held in missing]  # fmt: skip
-        places = ", ".join(held.place for held in missing)
-        yield Problem(
-            f"no rule destroys old versions of {places} within {_days(days)}", _set(bucket, *added)
+        does = {"NoncurrentDays": days}
+        yield _Fault(
+            f"no rule destroys old versions of {', '.join(held.place for held in missing)} "
+            f"within {_days(days)}",
+            lacking=tuple(
+                new_rule("old-versions", held, NoncurrentVersionExpiration=does) for held in missing
+            ),
         )
 
 
 def _backstops(bucket: Bucket, held: Held) -> list[tuple[int, LifecycleRule]]:
     return [
         (days, rule)
-        for rule in _enabled(bucket)
-        if _touches(rule, held) and (days := _expires(rule)) is not None
+        for rule in _rules(bucket)
+        if rule_touches(rule, held) and (days := expires(rule)) is not None
     ]
 
 
-def _backstop(held: Held, days: int) -> LifecycleRule:
-    return _rule("backstop", held, Expiration={"Days": days})
+def _when(days: int) -> str:
+    return f"after {_days(days)}" if days else "on a date"
 
 
 @check(
@@ -184,12 +179,22 @@ def _backstop(held: Held, days: int) -> LifecycleRule:
 )
 def backstop_missing(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A rule destroys every recording some day."""
+    for fault in _no_backstop(bucket, seen):
+        if fault.lacking:
+            yield from _problems(_no_backstop, bucket, seen)
+        else:
+            words = "first give raw a bucket of its own: here the rule would expire other things"
+            yield Problem(fault.what, commands.in_words(words))
+
+
+def _no_backstop(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     days = seen.settings.retention.raw_days
     for held in _held(bucket, Place.RAW):
-        if not any(_covers(rule, held) for _, rule in _backstops(bucket, held)):
-            yield Problem(
-                f"no rule expires recordings after {_days(days)}",
-                _set(bucket, _backstop(held, days)),
+        if not any(rule_covers(rule, held) for _, rule in _backstops(bucket, held)):
+            rule = new_rule("backstop", held, Expiration={"Days": days})
+            alone = not any(rule_touches(rule, one) for one in bucket.held if one != held)
+            yield _Fault(
+                f"no rule expires recordings after {_days(days)}", lacking=(rule,) if alone else ()
             )
 
 
@@ -202,16 +207,18 @@ def backstop_missing(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def backstop_early(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No rule destroys a recording sooner than configured."""
+    return _problems(_early, bucket, seen)
+
+
+def _early(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     days = seen.settings.retention.raw_days
     for held in _held(bucket, Place.RAW):
         early = [(after, rule) for after, rule in _backstops(bucket, held) if after < days]
         if early:
-            less = tuple(rule for _, rule in early)
             first = min(after for after, _ in early)
-            when = f"after {_days(first)}" if first else "on a date"
-            yield Problem(
-                f"a rule expires recordings {when}, not after {days}",
-                _set(bucket, _backstop(held, days), less=less),
+            yield _Fault(
+                f"a rule expires recordings {_when(first)}, not after {days}",
+                early=tuple(rule for _, rule in early),
             )
 
 
@@ -223,15 +230,18 @@ def backstop_early(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def backstop_late(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """The rule that covers every recording comes no later than configured."""
+    return _problems(_late, bucket, seen)
+
+
+def _late(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     days = seen.settings.retention.raw_days
     for held in _held(bucket, Place.RAW):
-        covering = [one for one in _backstops(bucket, held) if _covers(one[1], held)]
-        if covering and min(after for after, _ in covering) > days:
-            first, _ = min(covering, key=lambda one: one[0])
-            less = tuple(rule for _, rule in covering)
-            yield Problem(
+        covering = [one for one in _backstops(bucket, held) if rule_covers(one[1], held)]
+        if covering and (first := min(after for after, _ in covering)) > days:
+            yield _Fault(
                 f"the rule expires recordings after {_days(first)}, not after {days}",
-                _set(bucket, _backstop(held, days), less=less),
+                # It goes, and what then lacks is put in its place.
+                early=tuple(rule for _, rule in covering),
             )
 
 
@@ -243,12 +253,15 @@ def backstop_late(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def destroys(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No rule expires what only this library may destroy."""
+    return _problems(_destroys, bucket, seen)
+
+
+def _destroys(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     for held in _held(bucket, *_MUST_STAY):
-        wrong = _backstops(bucket, held)
+        wrong = tuple(rule for _, rule in _backstops(bucket, held))
         if wrong:
-            names = ", ".join(str(rule.get("ID", "without a name")) for _, rule in wrong)
-            less = tuple(rule for _, rule in wrong)
-            yield Problem(f"a rule expires {held.place}: {names}", _set(bucket, less=less))
+            names = ", ".join(str(rule.get("ID", "without a name")) for rule in wrong)
+            yield _Fault(f"a rule expires {held.place}: {names}", early=wrong)
 
 
 @check(
@@ -259,12 +272,16 @@ def destroys(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def archive(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No rule expires an archived original sooner than configured."""
+    return _problems(_archive, bucket, seen)
+
+
+def _archive(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     days = seen.settings.retention.archive_days
     for held in _held(bucket, Place.ARCHIVE):
         wrong = [(after, rule) for after, rule in _backstops(bucket, held) if after < days]
         if wrong:
-            first, less = min(after for after, _ in wrong), tuple(rule for _, rule in wrong)
-            when = f"after {_days(first)}" if first else "on a date"
-            yield Problem(
-                f"a rule expires originals {when}, not after {days}", _set(bucket, less=less)
+            first = min(after for after, _ in wrong)
+            yield _Fault(
+                f"a rule expires originals {_when(first)}, not after {days}",
+                early=tuple(rule for _, rule in wrong),
             )

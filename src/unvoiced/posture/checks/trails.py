@@ -45,34 +45,43 @@ def data_events(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A trail records reads and writes of every object in it."""
     if not bucket.amazon:
         raise NotKnown(NOT_AMAZONS)
+    missing = _unrecorded(bucket, seen)
+    if missing:
+        what = f"no trail records {' and '.join(missing)} of its objects"
+        yield Problem(what, _record_all(seen))
+
+
+def _unrecorded(bucket: Bucket, seen: Seen) -> list[str]:
     found = known(seen.facts.trails)
-    missing = [
+    return [
         what
         for what, read_only in (("reads", True), ("writes", False))
         if not any(records(known(trail.selectors), bucket, read_only) for trail in found)
     ]
-    if missing:
-        yield Problem(
-            f"no trail records {' and '.join(missing)} of its objects", _record(bucket, found)
-        )
 
 
-def _record(bucket: Bucket, trails_: tuple[Trail, ...]) -> str:
+def _record_all(seen: Seen) -> str:
+    """The command that has every bucket recorded that is not: a trail's selectors are set whole."""
+    trails_ = known(seen.facts.trails)
+    missing = [
+        bucket for _, bucket in BucketsWith(*_RECORDED)(seen)
+        if bucket.amazon and _unrecorded(bucket, seen)
+    ]  # fmt: skip
     if not trails_:
         return aws(
             "cloudtrail", "create-trail",
-            name="unvoiced", s3_bucket_name=f"{bucket.name}-trail",
-            is_multi_region_trail=True, enable_log_file_validation=True, region=bucket.region,
+            name="unvoiced", s3_bucket_name=f"{missing[0].name}-trail",
+            is_multi_region_trail=True, enable_log_file_validation=True, region=missing[0].region,
         )  # fmt: skip
-    trail = trails_[0]
+    trail, objects = trails_[0], [f"{bucket.arn}/" for bucket in missing]
     selectors = known(trail.selectors)
     if advanced := selectors.get("AdvancedEventSelectors"):
         added = {
-            "Name": f"objects of {bucket.name}",
+            "Name": f"objects of {', '.join(bucket.name for bucket in missing)}"[:1000],
             "FieldSelectors": [
                 {"Field": "eventCategory", "Equals": ["Data"]},
                 {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
-                {"Field": "resources.ARN", "StartsWith": [f"{bucket.arn}/"]},
+                {"Field": "resources.ARN", "StartsWith": objects},
             ],
         }
         return aws(
@@ -82,7 +91,7 @@ def _record(bucket: Bucket, trails_: tuple[Trail, ...]) -> str:
     basic = {
         "ReadWriteType": "All",
         "IncludeManagementEvents": True,
-        "DataResources": [{"Type": "AWS::S3::Object", "Values": [f"{bucket.arn}/"]}],
+        "DataResources": [{"Type": "AWS::S3::Object", "Values": objects}],
     }
     return aws(
         "cloudtrail", "put-event-selectors",
