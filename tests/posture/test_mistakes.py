@@ -12,7 +12,7 @@ from tests.posture.environment import Environment
 from tests.posture.seeds import SEEDS, policy, without, without_data_events
 from unvoiced.access.roles import Place
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 # Their commands run too, and more is left to do: a new key to be given to its roles, a trail to be
 # given a bucket and events, a subscriber to confirm; an alarm of another name is there then.
