@@ -23,13 +23,12 @@ from collections.abc import Sequence
 from deployments.aws.estate import BUCKETS, TRAIL, TRAIL_ARN, Bucket, role_resource
 from deployments.aws.language import Node, Resource, Section, filled, policy
 from unvoiced.access.roles import TABLE, Can, Place, Role
+from unvoiced.stores.interface import CONDITIONS_PROBE
 
 ALGORITHM = "s3:x-amz-server-side-encryption"
 KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 CLIENT_KEY = "s3:x-amz-server-side-encryption-customer-algorithm"
 _IS_ABSENT, _IS_NAMED = "true", "false"  # in IAM's words: the key is null, or it is not
-# Where `check_conditions` proves that a store honours conditions; it tries to replace one.
-PROBE = "probe/conditional-put"
 
 
 def create_only(place: Place) -> bool:
@@ -88,7 +87,7 @@ def _conditional(bucket: Bucket, place: Place) -> Node:
         absent: Node = {"s3:if-none-match": _IS_ABSENT, "s3:if-match": _IS_ABSENT}
         return _deny("BlindPut", "s3:PutObject", where, Null=absent, Bool=creating)
     if place is not Place.RAW:
-        where = {"NotResource": filled(f"${{{bucket.logical}.Arn}}/{PROBE}")}
+        where = {"NotResource": filled(f"${{{bucket.logical}.Arn}}/{CONDITIONS_PROBE}")}
     absent = {"s3:if-none-match": _IS_ABSENT}
     return _deny("Replacing", "s3:PutObject", where, Null=absent, Bool=creating)
 

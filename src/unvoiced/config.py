@@ -108,17 +108,22 @@ class Settings:
         """Open one of the stores."""
         return open_store(self.store_url(name))
 
+    def places(self) -> dict[Place, str]:
+        """The urls of all stores and vaults."""
+        return {
+            **{Place(name): self.store_url(name) for name in self.stores},
+            **{Place(f"{role} vault"): self.vault_url(role) for role in self.vaults},
+        }
+
     def estate(self) -> Estate:
         """What places are called where they are in buckets; for the policies of their roles.
 
         Raises `InputError` where they are in several regions, or on several servers.
         """
-        named = {
-            **{Place(name): url for name, url in self.stores.items()},
-            **{Place(f"{role} vault"): url for role, url in self.vaults.items()},
-        }
         places = {
-            place: S3Place.parse(url) for place, url in named.items() if url.startswith("s3://")
+            place: S3Place.parse(url)
+            for place, url in self.places().items()
+            if url.startswith("s3://")
         }
         if len({(place.endpoint, place.region) for place in places.values()}) > 1:
             raise InputError(
@@ -212,11 +217,14 @@ class Settings:
         return place if "://" in place else (self.folder / place).resolve().as_uri()
 
 
-def one_place_each(places: Mapping[str, str]) -> None:
-    """Raises `InputError` where two of the named urls are one place, or one lies in the other.
+def one_place_each(urls: Mapping[Place, str]) -> None:
+    """Raises `InputError` where two places have one url, or one lies in the other.
 
     What one store keeps would be foreign objects in the other, and ingest would quarantine it.
     """
+    places = {
+        place if place.endswith("vault") else f"store {place}": url for place, url in urls.items()
+    }
     folders = {what: url.partition("?")[0].rstrip("/") + "/" for what, url in places.items()}
     for (one, its), (other, others) in itertools.combinations(folders.items(), 2):
         if its.startswith(others) or others.startswith(its):
@@ -289,12 +297,7 @@ def load_settings(place: Path) -> Settings:
         kms=tables["kms"],
         roles=tables["roles"],
     )
-    one_place_each(
-        {
-            **{f"store {name}": settings.store_url(name) for name in settings.stores},
-            **{f"{role} vault": settings.vault_url(role) for role in settings.vaults},
-        }
-    )
+    one_place_each(settings.places())
     return settings
 
 

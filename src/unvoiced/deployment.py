@@ -18,6 +18,7 @@ from typing import get_args
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from unvoiced.access.grant import ROLE_ARN
+from unvoiced.access.roles import Place
 from unvoiced.announcements import create_intake_key
 from unvoiced.config import (
     FILE_NAME,
@@ -85,8 +86,8 @@ def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> 
     given_vaults = {role: _empty(role, url) for role, url in plan.vaults.items()}
     one_place_each(
         {
-            **{f"store {name}": store.url for name, store in given_stores.items()},
-            **{f"{role} vault": store.url for role, store in given_vaults.items()},
+            **{Place(name): store.url for name, store in given_stores.items()},
+            **{Place(f"{role} vault"): store.url for role, store in given_vaults.items()},
         }
     )
     # Keys first: what is refused there leaves nothing in a store.

@@ -3,12 +3,10 @@
 import contextlib
 import datetime
 import ipaddress
-import os
 import shutil
 import ssl
 import subprocess
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +19,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.servers.ministack import REGION, ROOT, Credentials, Ministack, binary
-from tests.servers.process import die_with, free_ports, stop
-
-_READY_WITHIN = 60.0
+from tests.servers.ministack import (
+    REGION,
+    ROOT,
+    Credentials,
+    Ministack,
+    binary,
+    start,
+    wait_until_ready,
+)
+from tests.servers.process import free_ports, stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,11 @@ class TlsMinistack(Ministack):
     def forget(self) -> None:
         """Empty the server."""
         request = urllib.request.Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
-        trusting = ssl.create_default_context(cafile=self.certificate)
-        urllib.request.urlopen(request, context=trusting, timeout=10).close()  # noqa: S310
+        urllib.request.urlopen(request, context=self.trusting(), timeout=10).close()  # noqa: S310
+
+    def trusting(self) -> ssl.SSLContext:
+        """What a plain client needs to reach it."""
+        return ssl.create_default_context(cafile=self.certificate)
 
 
 @contextlib.contextmanager
@@ -69,32 +76,14 @@ def running() -> Iterator[TlsMinistack]:
     try:
         (port,) = free_ports(1)
         certificate, key = _certificate(folder)
-        with (folder / "ministack.log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(command)],
-                cwd=folder,
-                env={
-                    "PATH": os.defpath,
-                    "HOME": str(folder),
-                    "TMPDIR": str(folder),
-                    "AUTH": "true",
-                    "BIND_HOST": "127.0.0.1",
-                    "GATEWAY_PORT": str(port),
-                    "USE_SSL": "1",
-                    "MINISTACK_SSL_CERT": str(certificate),
-                    "MINISTACK_SSL_KEY": str(key),
-                    "SFTP_ENABLED": "0",
-                    "IOT_MTLS_ENABLED": "0",
-                    "DOCKER_HOST": "unix:///nonexistent.sock",
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with(os.getpid()),
-            )
+        over_tls = {
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(certificate),
+            "MINISTACK_SSL_KEY": str(key),
+        }
+        process = start(command, folder, port, over_tls)
         server = TlsMinistack(f"https://127.0.0.1:{port}", process.pid, folder, str(certificate))
-        _wait_until_ready(server, process)
+        wait_until_ready(server, process, server.trusting())
         yield server
     finally:
         if process is not None:
@@ -130,16 +119,3 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     )
     paths[1].chmod(0o600)
     return paths
-
-
-def _wait_until_ready(server: TlsMinistack, process: subprocess.Popen[bytes]) -> None:
-    trusting = ssl.create_default_context(cafile=server.certificate)
-    deadline = time.monotonic() + _READY_WITHIN
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            health = f"{server.endpoint}/_ministack/health"
-            urllib.request.urlopen(health, context=trusting, timeout=1).close()  # noqa: S310
-            return
-        time.sleep(0.05)
-    log = (server.folder / "ministack.log").read_text(errors="replace")
-    raise RuntimeError("ministack did not become ready:\n" + log[-4000:])

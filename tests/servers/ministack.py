@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -148,9 +149,9 @@ def running() -> Iterator[Ministack]:
     process: subprocess.Popen[bytes] | None = None
     try:
         (port,) = free_ports(1)
-        process = _start(command, folder, port)
+        process = start(command, folder, port)
         server = Ministack(f"http://127.0.0.1:{port}", process.pid, folder)
-        _wait_until_ready(server, process)
+        wait_until_ready(server, process)
         yield server
     finally:
         if process is not None:
@@ -167,7 +168,10 @@ def _policy(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _start(command: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
+def start(
+    command: Path, folder: Path, port: int, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the process, which logs into its folder; `more` is added to its environment."""
     with (folder / "ministack.log").open("wb") as log:
         return subprocess.Popen(
             [str(command)],
@@ -182,6 +186,7 @@ def _start(command: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
                 "SFTP_ENABLED": "0",
                 "IOT_MTLS_ENABLED": "0",
                 "DOCKER_HOST": "unix:///nonexistent.sock",
+                **(more or {}),
             },
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -191,12 +196,15 @@ def _start(command: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_until_ready(server: Ministack, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(
+    server: Ministack, process: subprocess.Popen[bytes], trusting: ssl.SSLContext | None = None
+) -> None:
+    """Return once it answers; raises with its log where it never does."""
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, OSError):
             health = f"{server.endpoint}/_ministack/health"
-            urllib.request.urlopen(health, timeout=1).close()  # noqa: S310
+            urllib.request.urlopen(health, context=trusting, timeout=1).close()  # noqa: S310
             return
         time.sleep(0.05)
     log = (server.folder / "ministack.log").read_text(errors="replace")

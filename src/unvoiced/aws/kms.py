@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from unvoiced.aws.transport import encrypted_only, hide_bodies
 from unvoiced.errors import AccessError, InputError, UnvoicedError
-from unvoiced.stores.s3_errors import code_of
+from unvoiced.stores.s3_errors import EXPIRED_CODES, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -55,9 +55,6 @@ _NEEDED_SPEC = MappingProxyType(
 )
 _DOES_NOT_OPEN = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 _ANOTHER_SPEC = frozenset({"InvalidKeyUsageException", "UnsupportedOperationException"})
-_EXPIRED = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-)
 _NOT_ACCEPTED = frozenset(
     {
         "IncompleteSignature",
@@ -262,7 +259,7 @@ def _meaning(arn: str, operation: str, asked: str, code: str) -> UnvoicedError:
         return _does_not_open(arn)
     if code in _ANOTHER_SPEC:
         return _of_another_spec(arn, operation)
-    if code in _EXPIRED:
+    if code in EXPIRED_CODES:
         return AccessError(f"KMS key {arn} was not asked: the AWS credentials expired, renew them")
     if code in _NOT_ACCEPTED:
         return AccessError(

@@ -40,7 +40,7 @@ def take_posture(settings: Settings, now: datetime) -> Report:
 
 def take_facts(settings: Settings, now: datetime) -> Facts:
     """Read all there is to be read of what the settings name; nothing is changed."""
-    places = _places(settings)
+    places = settings.places()
     folders, key_files = _on_disk(settings, places)
     in_buckets = {place: url for place, url in places.items() if url.startswith("s3://")}
     if not in_buckets and not settings.kms and not settings.roles:
@@ -60,19 +60,6 @@ def take_facts(settings: Settings, now: datetime) -> Facts:
         vaults=vaults, folders=folders, key_files=key_files,
     )  # fmt: skip
     return with_surroundings(facts, settings, account)
-
-
-def _places(settings: Settings) -> dict[Place, str]:
-    """The stores and vaults, each as a url."""
-    named = {
-        **{Place(name): where for name, where in settings.stores.items()},
-        **{Place(f"{role} vault"): where for role, where in settings.vaults.items()},
-    }
-    return {place: _url(settings, where) for place, where in named.items()}
-
-
-def _url(settings: Settings, where: str) -> str:
-    return where if "://" in where else (settings.folder / where).resolve().as_uri()
 
 
 def _on_disk(
@@ -103,7 +90,7 @@ def _mode(what: str, path: Path) -> OnDisk:
 
 
 def _vault(role: str, settings: Settings, account: Account | None) -> Vault:
-    url, key = _url(settings, settings.vaults[role]), settings.kms.get(role, "")
+    url, key = settings.vault_url(role), settings.kms.get(role, "")
     if role != "worker":
         return Vault(role, url, key)
     if url.startswith("s3://") and account is not None:
@@ -126,8 +113,7 @@ def _names(answer: Answer, prefix: str) -> tuple[str, ...]:
 def _bucket_of(url: str, account: Account) -> tuple[str, str, str | None, str]:
     """Of a store's url: bucket, prefix with its slash, endpoint, region."""
     place = S3Place.parse(url)
-    prefix = f"{place.prefix}/" if place.prefix else ""
-    return place.bucket, prefix, place.endpoint, place.region or account.region
+    return place.bucket, place.key_prefix, place.endpoint, place.region or account.region
 
 
 def _buckets(places: Mapping[Place, str], account: Account) -> tuple[Bucket, ...]:

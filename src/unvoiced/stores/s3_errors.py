@@ -36,7 +36,7 @@ FORBIDDEN = frozenset({"AccessDenied", "ObjectLocked", "InvalidRequest", "403"})
 UNMET = frozenset({"PreconditionFailed", "412"})
 CONFLICT = frozenset({"ConditionalRequestConflict", "OperationAborted", "409"})
 
-_EXPIRED_CODES = frozenset(
+EXPIRED_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 )
 _EXPIRED_HERE = (boto.UnauthorizedSSOTokenError, boto.LoginRefreshRequired)
@@ -206,7 +206,7 @@ def _answered(
     said = f"{what}: the store answered {code}"
     if code in meaning:
         return meaning[code](said)
-    if code in _EXPIRED_CODES or (code == "InvalidToken" and _says_expired(error)):
+    if code in EXPIRED_CODES or (code == "InvalidToken" and _says_expired(error)):
         return CredentialsExpired(f"{said}: {_RAN_OUT}")
     check = _KEY if code.startswith("KMS.") else _CHECK.get(code)
     kind = _REFUSALS.get(code, StoreError)

@@ -35,6 +35,11 @@ class S3Place:
         return self.endpoint is None or is_amazon(self.endpoint)
 
     @property
+    def key_prefix(self) -> str:
+        """What every key of the store starts with."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+    @property
     def folder(self) -> str:
         """Bucket and prefix in one, as ARNs and listings have them."""
         return f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket

@@ -30,13 +30,12 @@ def presign_upload(
             s3={"addressing_style": "path" if place.endpoint else "auto"},
         ),
     )
-    folder = f"{place.prefix}/" if place.prefix else ""
     checksum = b64encode(bytes.fromhex(wanted.sha256)).decode()
     url = client.generate_presigned_url(
         "put_object",
         Params={
             "Bucket": place.bucket,
-            "Key": folder + names.sealed_name(wanted.pseudonym, wanted.sample),
+            "Key": place.key_prefix + names.sealed_name(wanted.pseudonym, wanted.sample),
             "ContentLength": wanted.size,
             "ChecksumSHA256": checksum,
             "IfNoneMatch": "*",
