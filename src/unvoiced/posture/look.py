@@ -27,7 +27,7 @@ from unvoiced.posture.finding import Report, Seen, run_checks
 from unvoiced.posture.reading import read
 from unvoiced.posture.surroundings import region_of, role_facts, with_surroundings
 from unvoiced.stores import open_store
-from unvoiced.stores.s3_place import S3Place
+from unvoiced.stores.s3_place import S3Place, is_amazon
 
 T = TypeVar("T")
 _FERNET = "fernet/"
@@ -137,7 +137,7 @@ def _bucket(
         name=name,
         held=held,
         endpoint=account.endpoint("s3", region, endpoint),
-        amazon=endpoint is None,
+        amazon=endpoint is None or is_amazon(endpoint),
         region=region,
         encryption=asked("get_bucket_encryption", reading.encryption),
         versioning=asked("get_bucket_versioning", lambda a: str(a.get("Status", ""))),
