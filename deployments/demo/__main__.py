@@ -21,12 +21,12 @@ from deployments.demo.corpus import add_troublemakers, synthesise
 from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.cli.display import spectrogram
+from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.deployment import create_deployment
 from unvoiced.errors import NotFound, OpenError
 from unvoiced.ingest.recording import raw_context
 from unvoiced.ingest.status import take_status
-from unvoiced.ingest.workbench import utc_now
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.note import Verifier

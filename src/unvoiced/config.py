@@ -7,10 +7,12 @@ without a scheme are paths relative to the file.
 import getpass
 import itertools
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
@@ -32,11 +34,30 @@ from unvoiced.stores import Store, open_store
 from unvoiced.stores.s3_place import S3Place
 
 FILE_NAME = "unvoiced.toml"
-Role = Literal["worker", "dataset", "inviter"]
-StoreName = Literal["raw", "training", "log", "journal", "audit"]
+Role = Literal["worker", "dataset", "inviter", "archive"]
+StoreName = Literal["raw", "training", "log", "journal", "audit", "archive"]
 
 
 KMS_NAMES = (*get_args(Role), "log")
+STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
+# What laws ask for, as far as numbers can say it: docs/retention.md. Values in a settings file
+# stand over these.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    # 740 ILCS 14/15(a): when the purpose is satisfied, or three years after the last interaction.
+    "bipa": {"inactive_days": 1095, "archive_days": 1095, "quarantine_days": 90, "raw_days": 90},
+    # Article 5(1)(c) and (e): no longer than necessary, for everything that has a number here.
+    "gdpr-minimal": {
+        "raw_days": 30,
+        "quarantine_days": 30,
+        "archive_days": 30,
+        "features_days": 365,
+        "inactive_days": 365,
+        "audit_days": 365,
+    },
+}
+_WITHOUT_END = frozenset({"features_days", "inactive_days"})
+_ARCHIVED = re.compile(r"\*|[a-z2-7]{26}(/[a-z0-9-]*)?")
+_FEATURE_DIRECTORY = re.compile(r"[a-z0-9][a-z0-9-]{0,47}-[0-9a-f]{8}")
 _AT_LEAST_ONE = ("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds")
 
 
@@ -63,19 +84,80 @@ class IngestSettings:
 
 
 @dataclass(frozen=True)
-class RetentionSettings:
-    """How long things are kept, in days; what a store's own lifecycle rules have to say."""
+class DisposalSettings:
+    """What becomes of an original once its features are stored: deleted, or archived first."""
 
-    raw_days: int = 90  # a recording that was never ingested; the store destroys it, unlogged
-    archive_days: int = 1095  # an archived original, locked until then
+    # Whose originals are archived: "*", a pseudonym, or the beginning of object names in raw.
+    archive: tuple[str, ...] = ()
+    storage_class: str = "GLACIER"
+    lock_mode: str = "GOVERNANCE"
+
+    def __post_init__(self) -> None:
+        """Refuse what no store knows, with `InputError` naming the setting."""
+        if self.storage_class not in STORAGE_CLASSES:
+            raise InputError(f"[disposal] storage_class is one of: {', '.join(STORAGE_CLASSES)}")
+        if self.lock_mode not in {"GOVERNANCE", "COMPLIANCE"}:
+            raise InputError("[disposal] lock_mode is GOVERNANCE or COMPLIANCE")
+        for prefix in self.archive:
+            if not _ARCHIVED.fullmatch(prefix):
+                raise InputError(
+                    f"[disposal] archive: {prefix!r} is neither '*' nor a pseudonym, nor the "
+                    "beginning of a name PSEUDONYM/SAMPLE"
+                )
+
+    def archives(self, name: str) -> bool:
+        """Whether the original under this name of the raw store is archived."""
+        return any(
+            one == "*" or (name.startswith(one) if "/" in one else name.startswith(f"{one}/"))
+            for one in self.archive
+        )
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """How long things are kept, in days; 0 is without end where a comment says so.
+
+    `preset` is where the values come from that the settings file does not give.
+    """
+
+    preset: str = ""
+    raw_days: int = 90  # a recording that ingest never came to
+    quarantine_days: int = 90  # one that could not become features
+    archive_days: int = 1095  # an archived original; it is locked until then
+    features_days: int = 0  # features; 0: until their purpose is satisfied
+    inactive_days: int = 0  # all of a contributor's, after their last upload; 0: never for that
+    purpose_satisfied: str = ""  # the day (2029-12-31) from which no features are needed
+    retired_feature_sets: tuple[str, ...] = ()  # directories (name-digest8) to be destroyed
+    audit_days: int = 1095  # who read what
+    intake_grace_days: int = 7  # an intake key, after the next epoch began
     noncurrent_days: int = 7  # an object's version that was replaced or hidden
     incomplete_upload_days: int = 1  # parts of an upload that was never completed
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a lifecycle rule, with `InputError` naming the setting."""
+        """Refuse what cannot be kept to, with `InputError` naming the setting."""
         for setting in fields(self):
-            if getattr(self, setting.name) < 1:
+            value = getattr(self, setting.name)
+            if type(value) is int and value < (0 if setting.name in _WITHOUT_END else 1):
                 raise InputError(f"[retention] {setting.name} is at least 1")
+        if self.preset and self.preset not in PRESETS:
+            raise InputError(f"[retention] preset is one of: {', '.join(PRESETS)}")
+        try:
+            if self.purpose_satisfied:
+                date.fromisoformat(self.purpose_satisfied)
+        except ValueError:
+            raise InputError("[retention] purpose_satisfied is a day, as 2029-12-31") from None
+        for directory in self.retired_feature_sets:
+            if not _FEATURE_DIRECTORY.fullmatch(directory):
+                raise InputError(
+                    f"[retention] retired_feature_sets: {directory!r} is not a feature set's "
+                    "directory, NAME-DIGEST8, as `unvoiced features ls` shows it"
+                )
+
+    @classmethod
+    def given(cls, values: Mapping[str, Any]) -> "RetentionSettings":
+        """What the settings file says, over its preset, over the defaults."""
+        preset = PRESETS.get(values.get("preset", ""), {})
+        return cls(**{**preset, **values})
 
 
 @dataclass(frozen=True)
@@ -87,6 +169,7 @@ class Settings:
     vaults: Mapping[str, str]
     log_vkey: str
     ingest: IngestSettings = IngestSettings()
+    disposal: DisposalSettings = DisposalSettings()
     retention: RetentionSettings = RetentionSettings()
     kms: Mapping[str, str] = field(default_factory=dict)  # key ARNs: by vault, and the log's own
     roles: Mapping[str, str] = field(default_factory=dict)  # role ARNs, by name in docs/roles.md
@@ -277,6 +360,7 @@ def load_settings(place: Path) -> Settings:
         "vaults": dict.fromkeys(get_args(Role), str),
         "log": {"vkey": str},
         "ingest": _types(IngestSettings),
+        "disposal": _types(DisposalSettings),
         "retention": _types(RetentionSettings),
         "kms": dict.fromkeys(KMS_NAMES, str),
         "roles": dict.fromkeys((role.setting for role in access_roles.Role), str),
@@ -293,7 +377,8 @@ def load_settings(place: Path) -> Settings:
         vaults=tables["vaults"],
         log_vkey=tables["log"]["vkey"],
         ingest=IngestSettings(**tables["ingest"]),
-        retention=RetentionSettings(**tables["retention"]),
+        disposal=DisposalSettings(**tables["disposal"]),
+        retention=RetentionSettings.given(tables["retention"]),
         kms=tables["kms"],
         roles=tables["roles"],
     )
@@ -301,7 +386,9 @@ def load_settings(place: Path) -> Settings:
     return settings
 
 
-def _types(settings: type[IngestSettings | RetentionSettings]) -> dict[str, type]:
+def _types(
+    settings: type[IngestSettings | DisposalSettings | RetentionSettings],
+) -> dict[str, type]:
     return {setting.name: type(setting.default) for setting in fields(settings)}
 
 

@@ -181,6 +181,9 @@ def _create_keys(vaults: Mapping[Role, Vault], log_key: Signer | None, origin: s
     vaults["worker"].put("content/tag", secrets.token_bytes(32))
     vaults["worker"].put("recipient/dataset", dataset.public.raw)
     vaults["dataset"].put("dataset/dataset", dataset.secret_bytes())
+    archive = PrivateKey.generate()
+    vaults["worker"].put("recipient/archive", archive.public.raw)
+    vaults["archive"].put("archive/archive", archive.secret_bytes())
     vaults["inviter"].put("pseudonym/key", secrets.token_bytes(32))
     return signer
 

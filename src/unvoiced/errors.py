@@ -30,6 +30,10 @@ class AccessError(UnvoicedError):
     exit_code = 3
 
 
+class SecretMissing(AccessError):
+    """A vault holds no secret of this name."""
+
+
 class OpenError(AccessError):
     """A sealed object did not open.
 
@@ -61,6 +65,10 @@ class AlreadyExists(StoreError):
 
 class Changed(StoreError):
     """A conditional replace met another version than the one it was made against."""
+
+
+class Locked(StoreError):
+    """A lock or a legal hold of the store keeps an object's version from being destroyed."""
 
 
 class StoreRefused(StoreError):

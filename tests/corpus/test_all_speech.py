@@ -16,11 +16,11 @@ import soundfile
 from deployments.demo.corpus import synthesise
 from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.clock import utc_now
 from unvoiced.config import Settings, load_settings
 from unvoiced.deployment import create_deployment
 from unvoiced.features import load
 from unvoiced.ingest.status import take_status
-from unvoiced.ingest.workbench import utc_now
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_id, sample_key
 from unvoiced.log.note import Verifier

@@ -14,11 +14,11 @@ import pytest
 from deployments.demo.corpus import synthesise
 from tests.servers.seaweed import Seaweed
 from unvoiced.announcements import current_announcement
+from unvoiced.clock import utc_now
 from unvoiced.config import Settings, load_settings
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.features import load
 from unvoiced.ingest.status import take_status
-from unvoiced.ingest.workbench import utc_now
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_id, sample_key
 from unvoiced.log.note import Verifier

@@ -39,7 +39,7 @@ from unvoiced.stores.memory import MemoryStore
 from unvoiced.upload import seal_recording
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-STORES: tuple[StoreName, ...] = ("raw", "training", "log", "journal", "audit")
+STORES: tuple[StoreName, ...] = ("raw", "training", "log", "journal", "audit", "archive")
 
 
 class Clock:

@@ -11,10 +11,12 @@ from tests.ingest.home import START, Home
 from tests.ingest.hooked_store import HookedStore
 from unvoiced.disposal import (
     Clearance,
+    Held,
     JournalEntry,
     Observation,
     PlacedFeatures,
     Receipt,
+    Target,
     clear,
     destroy,
 )
@@ -24,6 +26,7 @@ from unvoiced.stores.memory import MemoryStore
 FEATURES = (PlacedFeatures("features/set/p/s.unv", "d" * 64, "f" * 64),)
 ENTRY = JournalEntry("p/s.unv", "v1", "a" * 64, FEATURES, "keys/p.unv", "b" * 64)
 READ_BACK = {"features/set/p/s.unv": "f" * 64, "keys/p.unv": "b" * 64}
+NOBODY = Held(frozenset())
 GONE = Observation(
     version_readable=False, version_listed=False, current="absent", delete_markers=0, time=START
 )
@@ -65,9 +68,9 @@ def test_a_receipt_is_made_of_what_shows_absence() -> None:
 def test_a_clearance_comes_from_the_policy_alone() -> None:
     """It cannot be constructed, and is good for one use."""
     with pytest.raises(TypeError):
-        Clearance(object(), ENTRY)
-    clearance = clear(ENTRY, READ_BACK)
-    assert clearance.use() == ENTRY
+        Clearance(object(), Target("p/s.unv", "v1", "a" * 64))
+    clearance = clear(ENTRY, READ_BACK, NOBODY)
+    assert clearance.use() == Target(ENTRY.name, ENTRY.version, ENTRY.sha256)
     with pytest.raises(NotDisposed):
         clearance.use()
 
@@ -77,7 +80,7 @@ def test_a_clearance_destroys_once() -> None:
     """The same clearance passed to a second destroy finds nothing in it, and deletes nothing."""
     store = MemoryStore()
     version = store.put_if_absent("p/s.unv", b"first")
-    clearance = clear(replace(ENTRY, version=version), READ_BACK)
+    clearance = clear(replace(ENTRY, version=version), READ_BACK, NOBODY)
     assert destroy(store, clearance, lambda: START).shows_absence
     store.put_if_absent("p/s.unv", b"second")
     with pytest.raises(NotDisposed):
@@ -99,14 +102,14 @@ def test_a_clearance_destroys_once() -> None:
 def test_there_is_no_clearance_before_all_was_read_back(read_back: dict[str, str]) -> None:
     """Features missing or other ones, the contributor's key missing or another: no leave given."""
     with pytest.raises(NotDisposed):
-        clear(ENTRY, read_back)
+        clear(ENTRY, read_back, NOBODY)
 
 
 @pytest.mark.inv("INV-3")
 def test_there_is_no_clearance_without_features() -> None:
     """An entry that names no feature object is no reason to destroy anything."""
     with pytest.raises(NotDisposed):
-        clear(replace(ENTRY, features=()), READ_BACK)
+        clear(replace(ENTRY, features=()), READ_BACK, NOBODY)
 
 
 def _does_nothing(_: MemoryStore, __: str, ___: Callable[[], Any]) -> None:

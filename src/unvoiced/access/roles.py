@@ -7,7 +7,8 @@ its code calls for and nothing besides; what is not here is refused.
 - Nobody but the ingest worker can open a recording, and it cannot open what it makes of one.
 - Nobody who reads features can reach a recording, and the reverse.
 - Who grants access to contributors has none to what they send.
-- Who erases can destroy and cannot read.
+- Who erases can destroy and cannot open.
+- Who makes the next intake key can neither unwrap one nor reach a recording.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ class Role(StrEnum):
     DATA_SCIENTIST = "data scientist"
     AUDITOR = "auditor"
     ERASER = "eraser"
+    KEY_KEEPER = "key keeper"
 
     @property
     def setting(self) -> str:
@@ -124,6 +126,20 @@ _REMEMBER = _right(
     names=("log-checkpoint",),
 )
 
+# What it takes to sign what one appends.
+_SIGN = (
+    _right(
+        Place.WORKER_VAULT,
+        Can.READ,
+        why="to sign for the log",
+        names=("vault.json", "log/signing.key", "log-checkpoint"),
+    ),
+    _right(Place.WORKER_VAULT, Can.LIST, why="to tell a missing secret from a refused one"),
+    _REMEMBER,
+    _right(Place.WORKER_KEY, Can.UNWRAP, why="to sign for the log", names=("log/signing",)),
+    _right(Place.LOG_KEY, Can.SIGN, why="to sign for the log"),
+)
+
 TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
     {
         Role.UPLOADER: (
@@ -143,15 +159,23 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                 why="to put features and read them back, sealed; it has no key that opens them",
             ),
             *_APPEND,
+            _right(Place.JOURNAL, Can.READ, Can.LIST, why="legal holds, and who was erased"),
             _right(
                 Place.JOURNAL,
-                *(Can.READ, Can.CREATE, Can.LIST, Can.DESTROY),
+                *(Can.CREATE, Can.DESTROY),
                 why="what is about to be destroyed, and what is in quarantine",
+                names=("intents/*", "pages/*", "quarantine/*"),
             ),
             _right(Place.ARCHIVE, Can.CREATE, Can.LOCK, Can.SEE_LOCK, Can.LIST,
                    why="to archive, and see that it was; not to read"),
             _right(Place.WORKER_VAULT, Can.READ, Can.LIST, why="intake keys and its other secrets"),
             _REMEMBER,
+            _right(
+                Place.WORKER_VAULT,
+                Can.DESTROY,
+                why="intake keys of epochs that are over",
+                names=("intake/*",),
+            ),
             _right(Place.WORKER_KEY, Can.UNWRAP, why="intake keys and its other secrets"),
             _right(Place.LOG_KEY, Can.SIGN, why="checkpoints"),
         ),
@@ -160,6 +184,14 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                    why="originals kept for legal reasons"),
             _right(Place.ARCHIVE_VAULT, Can.READ, Can.LIST, why="the key that opens them"),
             _right(Place.ARCHIVE_KEY, Can.UNWRAP, why="the key that opens them"),
+            _right(
+                Place.TRAINING,
+                *(Can.READ, Can.CREATE, Can.REPLACE, Can.LIST),
+                why="to put features made from them, sealed; it has no key that opens those",
+            ),
+            _right(Place.JOURNAL, Can.READ, Can.LIST, why="legal holds, and who was erased"),
+            *_APPEND,
+            *_SIGN,
         ),
         Role.DATA_SCIENTIST: (
             _right(Place.TRAINING, Can.READ, Can.LIST, why="features, sealed"),
@@ -181,17 +213,29 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
         ),
         Role.ERASER: (
             *(
-                _right(place, Can.LIST, Can.DESTROY, why="every version of a contributor's objects")
-                for place in (Place.RAW, Place.TRAINING, Place.ARCHIVE, Place.JOURNAL)
+                _right(place, Can.LIST, Can.DESTROY, why="every version of what is to go")
+                for place in (Place.RAW, Place.TRAINING, Place.ARCHIVE, Place.JOURNAL, Place.AUDIT)
             ),
+            _right(Place.RAW, Can.READ, why="the digest of what no run has seen yet"),
+            _right(Place.TRAINING, Can.READ, why="the digest of a key's object",
+                   names=("keys/*",)),
+            _right(Place.ARCHIVE, Can.SEE_LOCK, why="the digest it was put with, and its lock"),
+            _right(Place.JOURNAL, Can.READ, why="requests, holds, and what is in quarantine"),
+            _right(Place.JOURNAL, Can.CREATE, why="requests, holds, and what is about to go",
+                   names=("erasures/*", "holds/*", "intents/*", "suppressed/*")),
+            _right(Place.JOURNAL, Can.REPLACE, why="how far an erasure has come",
+                   names=("erasures/*",)),
             *_APPEND,
-            _right(Place.WORKER_VAULT, Can.READ, why="to sign what was erased",
-                   names=("vault.json", "log/signing.key", "log-checkpoint")),
-            _right(Place.WORKER_VAULT, Can.LIST, why="to tell a missing secret from a refused one"),
-            _REMEMBER,
-            _right(Place.WORKER_KEY, Can.UNWRAP, why="to sign what was erased",
-                   names=("log/signing",)),
-            _right(Place.LOG_KEY, Can.SIGN, why="to sign what was erased"),
+            *_SIGN,
+        ),
+        Role.KEY_KEEPER: (
+            _right(Place.LOG, Can.CREATE, why="to announce the next intake key",
+                   names=("intake/*",)),
+            *_APPEND,
+            _right(Place.WORKER_VAULT, Can.CREATE, why="the next intake key",
+                   names=("intake/*",)),
+            _right(Place.WORKER_KEY, Can.WRAP, why="the next intake key", names=("intake/*",)),
+            *_SIGN,
         ),
     }
 )  # fmt: skip

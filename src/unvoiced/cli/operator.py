@@ -13,6 +13,7 @@ import typer
 from unvoiced.access import roles as access_roles
 from unvoiced.announcements import current_announcement
 from unvoiced.cli.display import err, out, table
+from unvoiced.clock import utc_now
 from unvoiced.config import (
     FILE_NAME,
     KMS_NAMES,
@@ -26,7 +27,6 @@ from unvoiced.disposal import Quarantine
 from unvoiced.errors import InputError, UnvoicedError, VerificationError
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.ingest.status import take_status
-from unvoiced.ingest.workbench import utc_now
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.leaves import encode_leaf

@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from unvoiced.cli.display import out, table
 from unvoiced.cli.operator import Config
+from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
-from unvoiced.ingest.workbench import utc_now
 from unvoiced.posture.finding import Finding, Report, Severity
 from unvoiced.posture.look import take_posture
 

@@ -2,42 +2,61 @@
 
 INV-3 nothing is destroyed before its features, and the key they are sealed to, were read back.
 INV-4 whoever destroys also observes; what was not seen to be gone has no receipt.
+
+A legal hold stops every disposal, for whatever cause.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from unvoiced.disposal.holds import Held
 from unvoiced.disposal.journal import JournalEntry
-from unvoiced.disposal.receipt import Observation
+from unvoiced.disposal.receipt import Cause, Observation, shows_archived
 from unvoiced.errors import NotDisposed, NotFound
-from unvoiced.stores.interface import Store
+from unvoiced.stores.interface import Keeping, Store
 
 _POLICY: Final = object()
 
 
-class Clearance:
-    """Leave to destroy one version of one recording, once. Only `clear` gives it."""
+@dataclass(frozen=True)
+class Target:
+    """One version of one sealed recording in the raw store."""
 
-    def __init__(self, policy: object, entry: JournalEntry) -> None:
+    name: str
+    version: str
+    sha256: str
+
+
+class Clearance:
+    """Leave to destroy one version of one recording, once. Only `clear...` gives it."""
+
+    def __init__(self, policy: object, target: Target) -> None:
         if policy is not _POLICY:
             raise TypeError("a clearance comes from disposal.clear")
-        self._entry: JournalEntry | None = entry
+        self._target: Target | None = target
 
-    def use(self) -> JournalEntry:
+    def use(self) -> Target:
         """The recording to destroy. Raises `NotDisposed` the second time."""
-        entry, self._entry = self._entry, None
-        if entry is None:
+        target, self._target = self._target, None
+        if target is None:
             raise NotDisposed("a clearance is good for one disposal")
-        return entry
+        return target
 
 
-def clear(entry: JournalEntry, read_back: Mapping[str, str]) -> Clearance:
+def clear(
+    entry: JournalEntry,
+    read_back: Mapping[str, str],
+    held: Held,
+    kept: Keeping | None = None,
+) -> Clearance:
     """The policy: give leave when all that must outlive the recording was read back as journalled.
 
     `read_back` maps object names in the training store to the SHA-256 (hex) of the bytes that were
-    read from it after they were put. Raises `NotDisposed`.
+    read from it after they were put; `kept` is what the archive says of the original's copy, where
+    one was to be made. Raises `NotDisposed`.
     """
     needed = {placed.name: placed.sha256 for placed in entry.features}
     needed[entry.key_name] = entry.key_sha256
@@ -46,7 +65,21 @@ def clear(entry: JournalEntry, read_back: Mapping[str, str]) -> Clearance:
     for name, digest in needed.items():
         if read_back.get(name) != digest:
             raise NotDisposed(f"{entry.name}: {name} was not read back as journalled")
-    return Clearance(_POLICY, entry)
+    if entry.archived is not None and not shows_archived(entry.archived, kept):
+        raise NotDisposed(f"{entry.name}: its archived copy was not seen as journalled")
+    held.refuse(entry.name)
+    return Clearance(_POLICY, Target(entry.name, entry.version, entry.sha256))
+
+
+def clear_without_features(target: Target, cause: Cause, held: Held) -> Clearance:
+    """The policy for recordings that end without features: by retention or erasure, never held.
+
+    Raises `NotDisposed`.
+    """
+    if cause.leaves_features or cause is Cause.MISSING:
+        raise NotDisposed(f"{target.name}: {cause.value!r} is no cause to destroy it by itself")
+    held.refuse(target.name)
+    return Clearance(_POLICY, target)
 
 
 def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Observation:
@@ -78,7 +111,7 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
     )
 
 
-def _same_bytes(raw: Store, entry: JournalEntry) -> bool:
+def _same_bytes(raw: Store, entry: Target) -> bool:
     """Whether the very same object stands under its name again: a restored backup, a second put."""
     try:
         return hashlib.sha256(raw.get(entry.name).data).hexdigest() == entry.sha256
@@ -86,7 +119,7 @@ def _same_bytes(raw: Store, entry: JournalEntry) -> bool:
         return False
 
 
-def _readable(raw: Store, entry: JournalEntry) -> bool:
+def _readable(raw: Store, entry: Target) -> bool:
     """Listings may omit a version; asking for it by name does not."""
     try:
         raw.get(entry.name, entry.version)

@@ -47,6 +47,20 @@ class PlacedFeatures:
 
 
 @dataclass(frozen=True)
+class ArchivedOriginal:
+    """The copy of a recording that stays in the archive, sealed to the archive's key.
+
+    `version` is empty until the object has been put.
+    """
+
+    name: str
+    sha256: str
+    storage_class: str
+    retain_until: str  # RFC 3339
+    version: str = ""
+
+
+@dataclass(frozen=True)
 class JournalEntry:
     """One version of one sealed recording, and all that has to be durable before it may go."""
 
@@ -56,6 +70,7 @@ class JournalEntry:
     features: tuple[PlacedFeatures, ...]
     key_name: str
     key_sha256: str
+    archived: ArchivedOriginal | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,14 @@ class Journal:
             for features in entry.features
         )
 
+    def archived(self, digest: str) -> ArchivedOriginal | None:
+        """What some entry says of an object in the archive, if one names it."""
+        for page in self.pages():
+            for entry in page.entries:
+                if entry.archived is not None and entry.archived.sha256 == digest:
+                    return entry.archived
+        return None
+
     def remove(self, page: Page) -> None:
         """Take a settled page out."""
         listed = self._store.head(page.name)
@@ -139,6 +162,9 @@ def _same(one: str, other: str) -> bool:
 def _entry(page: str, item: dict[str, Any]) -> JournalEntry:
     try:
         features = tuple(PlacedFeatures(**placed) for placed in item.pop("features"))
-        return JournalEntry(features=features, **item)
+        archived = item.pop("archived", None)
+        return JournalEntry(
+            features=features, archived=ArchivedOriginal(**archived) if archived else None, **item
+        )
     except (KeyError, TypeError, AttributeError):
         raise VerificationError(f"journal page {page} is damaged") from None

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from unvoiced.disposal import JournalEntry, QuarantineRecord
+from unvoiced.disposal import Cause, JournalEntry, QuarantineRecord, Target
 from unvoiced.errors import CredentialsExpired, InputError, NotDisposed, NotFound, StoreError
+from unvoiced.ingest.archive import ArchiveNameTaken
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.placement import NameTaken, place
 from unvoiced.ingest.recording import (
+    Extracted,
+    KeyNotHere,
     Refused,
-    SealedFeatures,
     SealedRecording,
     check_opens,
     identify,
@@ -38,7 +40,7 @@ class _Ready:
 
     recording: SealedRecording
     key: ContributorKey
-    features: list[SealedFeatures]
+    made: Extracted
 
 
 def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
@@ -47,9 +49,9 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
     """
     report = BatchReport(recordings=len(items))
     for group in _by_bytes(items, bench.batch_bytes):
-        recordings = _accept(group, bench, report)
+        recordings = _less_erased(_accept(group, bench, report), bench, report)
         with _quarantining(bench, report) as refuse:
-            openable = _with_keys(recordings, bench, refuse)
+            openable = _with_keys(recordings, bench, refuse, report)
             name_taken: list[SealedRecording] = []
             for portion in _portions(_make_features(openable, bench, refuse), bench.batch_bytes):
                 name_taken += _place_and_dispose(portion, bench, report)
@@ -92,7 +94,7 @@ def _portions(ready: Iterator[_Ready], limit: int) -> Iterator[list[_Ready]]:
     size = 0
     for one in ready:
         portion.append(one)
-        size += sum(len(features.data) for features in one.features)
+        size += one.made.size
         if size > limit:
             yield portion
             portion, size = [], 0
@@ -147,7 +149,21 @@ def _intake_key(sealed: bytes, bench: Workbench) -> str | None:
         key_id = parse_header(sealed).key_id
     except InputError:
         return None
-    return key_id.hex() if key_id in bench.intake else None
+    return key_id.hex() if bench.accounts.current().intake_key_of(key_id) else None
+
+
+def _less_erased(
+    recordings: list[SealedRecording], bench: Workbench, report: BatchReport
+) -> list[SealedRecording]:
+    """Destroy what erased contributors sent after their erasure, unopened; returns the others."""
+    suppressed = bench.suppression.now()
+    erased = [one for one in recordings if _pseudonym(one) in suppressed]
+    if erased:
+        targets = [Target(one.name, one.version, one.sha256) for one in erased]
+        outcome = bench.undertaker.dispose(targets, Cause.ERASURE)
+        report.erased += outcome.disposed
+        report.left |= outcome.left
+    return [one for one in recordings if one not in erased]
 
 
 @contextmanager
@@ -178,7 +194,7 @@ def _quarantining(bench: Workbench, report: BatchReport) -> Iterator[Refuse]:
 
 
 def _with_keys(
-    recordings: Sequence[SealedRecording], bench: Workbench, refuse: Refuse
+    recordings: Sequence[SealedRecording], bench: Workbench, refuse: Refuse, report: BatchReport
 ) -> list[SealedRecording]:
     """The recordings worth opening, each of a contributor who has a key by now.
 
@@ -190,6 +206,8 @@ def _with_keys(
             identify(recording, bench)
         except Refused as refused:
             refuse(recording, refused.reason)
+        except KeyNotHere as why:
+            report.left[recording.name] = str(why)
         else:
             openable.append(recording)
     missing = bench.contributor_keys.find(_pseudonym(recording) for recording in openable)
@@ -220,11 +238,11 @@ def _make_features(
     for recording in recordings:
         key = bench.contributor_keys[_pseudonym(recording)]
         try:
-            features = to_sealed_features(recording, key, bench, apart=apart)
+            made = to_sealed_features(recording, key, bench, apart=apart)
         except Refused as refused:
             refuse(recording, refused.reason)
         else:
-            yield _Ready(recording, key, features)
+            yield _Ready(recording, key, made)
 
 
 def _place_and_dispose(
@@ -236,18 +254,25 @@ def _place_and_dispose(
     standing: list[JournalEntry] = []
     name_taken: list[SealedRecording] = []
     for ready, entry in zip(portion, entries, strict=True):
+        original = ready.made.original
+        archived = None
         try:
-            placed = place(ready.features, bench)
-        except NameTaken:
+            placed = place(ready.made.features, bench)
+            if original is not None and bench.archive is not None:
+                archived = bench.archive.place(original, bench.journal, bench.accounts)
+        except (NameTaken, ArchiveNameTaken):
             name_taken.append(ready.recording)
         except NotDisposed as error:
             report.left[ready.recording.name] = str(error)
         else:
-            report.feature_bytes += sum(len(features.data) for features in ready.features)
-            standing.append(replace(entry, features=placed))
-    adopted = [entry for entry in standing if entry not in entries]
-    if adopted:
-        pages.append(bench.journal.write(adopted))
+            report.feature_bytes += sum(len(features.data) for features in ready.made.features)
+            report.archived += archived is not None
+            standing.append(replace(entry, features=placed, archived=archived))
+    # What was adopted, and which version of the archive it became: a run that finishes this one's
+    # work goes by it.
+    changed = [entry for entry in standing if entry not in entries]
+    if changed:
+        pages.append(bench.journal.write(changed))
     settle(standing, read_back_of(standing, bench), bench, report)
     remove_settled(pages, bench)
     return name_taken
@@ -258,7 +283,8 @@ def _entry(ready: _Ready) -> JournalEntry:
         name=ready.recording.name,
         version=ready.recording.version,
         sha256=ready.recording.sha256,
-        features=tuple(features.placed for features in ready.features),
+        features=tuple(features.placed for features in ready.made.features),
         key_name=ready.key.object_name,
         key_sha256=ready.key.object_digest,
+        archived=ready.made.original.planned if ready.made.original else None,
     )

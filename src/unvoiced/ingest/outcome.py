@@ -20,6 +20,8 @@ class BatchReport:
     disposed: int = 0
     sealed_bytes: int = 0
     feature_bytes: int = 0
+    archived: int = 0  # of those disposed of, or about to be
+    erased: int = 0  # sent by contributors who have been erased; destroyed unopened
     gone: int = 0  # another run was faster, or the uploader took it back
     quarantined: dict[str, str] = field(default_factory=dict)  # object name -> reason
     left: dict[str, str] = field(default_factory=dict)  # object name -> why it is still there
@@ -32,6 +34,8 @@ class BatchReport:
         self.disposed += other.disposed
         self.sealed_bytes += other.sealed_bytes
         self.feature_bytes += other.feature_bytes
+        self.archived += other.archived
+        self.erased += other.erased
         self.gone += other.gone
         self.quarantined |= other.quarantined
         self.left |= other.left

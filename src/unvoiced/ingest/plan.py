@@ -19,6 +19,7 @@ class Plan:
     sealed_bytes: int = 0
     quarantined: int = 0
     oversized: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)  # under a legal hold: not touched
     foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
 
 
@@ -37,13 +38,15 @@ def make_plan(
     run has already failed to dispose of.
     """
     _mend_quarantine(bench)
-    held = bench.quarantine.holds()
+    quarantined, held = bench.quarantine.holds(), bench.holds.held()
     plan = Plan()
     batch: list[Item] = []
     size = 0
     for item in _recordings(bench):
-        if (item.name, item.version) in held:
+        if (item.name, item.version) in quarantined:
             plan.quarantined += 1
+        elif held.by(item.name):
+            plan.held.append(item.name)
         elif not is_object_name(item.name):
             plan.foreign.append(item.name)
         elif item.size > max_recording_bytes:

@@ -13,6 +13,7 @@ from unvoiced import names
 from unvoiced.disposal import PlacedFeatures
 from unvoiced.errors import InputError, OpenError, UndecodableError
 from unvoiced.features import REASONS, FeatureSet, extract, pack
+from unvoiced.ingest.archive import SealedOriginal
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.keys.contributor import ContributorKey
 from unvoiced.keys.pseudonyms import content_tag
@@ -30,8 +31,10 @@ OPENING_REASONS = {
     "name-not-recognised": "the object's name is not {pseudonym}/{sample}.unv; upload it anew",
     "unknown-format": "neither a UNV1 object nor a Fernet token; seal it with `unvoiced seal`",
     "fernet-not-accepted": "a Fernet token, and the worker's vault holds no Fernet key",
-    "unknown-intake-key": "sealed to a key this vault does not hold (a retired epoch, another "
-    "deployment); the contributor needs a new invitation",
+    "retired-intake-key": "sealed to the key of an epoch that is retired, so nobody can open it; "
+    "the contributor runs `unvoiced upload` again, which fetches the present key",
+    "unknown-intake-key": "sealed to a key this log never announced (another deployment); the "
+    "contributor needs a new invitation",
     "context-mismatch": "sealed for another name or purpose than the one it stands under",
     "does-not-open": "the right key is there, but the object was changed or damaged",
     "extraction-failed": "an error in extraction itself; keep the recording and report it",
@@ -66,12 +69,36 @@ class SealedFeatures:
     key: ContributorKey
 
 
+@dataclass(frozen=True)
+class Extracted:
+    """All that is made of one recording, sealed: features, and the original where it is kept."""
+
+    features: tuple[SealedFeatures, ...]
+    original: SealedOriginal | None
+
+    @property
+    def size(self) -> int:
+        """Bytes held in memory."""
+        original = len(self.original.data) if self.original else 0
+        return original + sum(len(one.data) for one in self.features)
+
+
 class Refused(Exception):
     """The recording goes to quarantine, for a reason of `QUARANTINE_REASONS`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class KeyNotHere(Exception):
+    """The recording is sealed to an intake key of ours that this process does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "sealed to an intake key that this run did not find in the worker's vault; the next "
+            "run takes it, unless the key is lost"
+        )
 
 
 def feature_object_name(feature_set: FeatureSet, pseudonym: str, sample: str) -> str:
@@ -82,7 +109,7 @@ def feature_object_name(feature_set: FeatureSet, pseudonym: str, sample: str) ->
 def identify(recording: SealedRecording, bench: Workbench) -> tuple[str, str]:
     """The (pseudonym, sample) of an object that is worth opening; everything public is checked.
 
-    Raises `Refused`.
+    Raises `Refused`, or `KeyNotHere`.
     """
     parsed = names.parse_sealed_name(recording.name)
     if parsed is None:
@@ -96,7 +123,11 @@ def identify(recording: SealedRecording, bench: Workbench) -> tuple[str, str]:
     except InputError:
         raise Refused("unknown-format") from None
     if header.key_id not in bench.intake:
-        raise Refused("unknown-intake-key")
+        ledger = bench.accounts.current()
+        known = ledger.intake_key_of(header.key_id)
+        if known in ledger.intake_keys:
+            raise KeyNotHere
+        raise Refused("retired-intake-key" if known else "unknown-intake-key")
     if dict(header.context) != raw_context(*parsed):
         raise Refused("context-mismatch")
     return parsed
@@ -109,8 +140,9 @@ def raw_context(pseudonym: str, sample: str) -> Context:
 
 def to_sealed_features(
     recording: SealedRecording, key: ContributorKey, bench: Workbench, *, apart: bool = False
-) -> list[SealedFeatures]:
-    """Open a recording, extract every configured feature set, seal each.
+) -> Extracted:
+    """Open a recording, extract every configured feature set, seal each; re-seal it for the archive
+    where policy says so.
 
     With `apart`, the sample id is extended by the content tag: that is how a second, different
     recording under one name becomes a sample of its own. Raises `Refused`.
@@ -121,10 +153,17 @@ def to_sealed_features(
             tag = content_tag(bench.content_key, plaintext.data)
             if apart:
                 sample = f"{sample[:_SAMPLE_STEM]}-{tag[:8]}"
-            return [
-                _features(plaintext, feature_set, recording, (pseudonym, sample, tag), key, bench)
+            identity = (pseudonym, sample, tag)
+            features = tuple(
+                _features(plaintext, feature_set, recording, identity, key, bench)
                 for feature_set in bench.feature_sets
-            ]
+            )
+            original = None
+            if bench.archive is not None and bench.archive.takes(recording.name):
+                original = bench.archive.seal(
+                    plaintext.data, identity, recording.sha256, bench.now()
+                )
+            return Extracted(features, original)
     except OpenError:
         raise Refused("does-not-open") from None
     except UndecodableError as error:

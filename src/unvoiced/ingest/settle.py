@@ -8,7 +8,7 @@ INV-5 what a run journalled and could not finish, the next one does.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from unvoiced.disposal import JournalEntry, Page, Receipt, clear, destroy
+from unvoiced.disposal import Cause, JournalEntry, Page, Receipt, clear, destroy
 from unvoiced.errors import CredentialsExpired, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.workbench import Workbench
@@ -21,6 +21,9 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     like any other. Where neither does, the recording is lost, and is reported.
     """
     report = BatchReport()
+    intended = bench.undertaker.finish()
+    report.erased += intended.disposed
+    report.left |= intended.left
     ledger = bench.accounts.current()
     pages = list(bench.journal.pages())
     entries = {
@@ -51,16 +54,24 @@ def settle(
 ) -> None:
     """Destroy, observe, receipt. What cannot be settled is left, with the reason."""
     receipts: list[bytes] = []
+    held = bench.holds.held()
     expired: CredentialsExpired | None = None
     for entry in sorted(entries, key=lambda one: one.sha256):
         try:
-            observed = destroy(bench.raw, clear(entry, read_back), bench.now)
+            kept = None
+            if entry.archived is not None and bench.archive is not None:
+                kept = bench.archive.kept(entry.archived)
+            clearance = clear(entry, read_back, held, kept)
+            observed = destroy(bench.raw, clearance, bench.now)
             receipt = Receipt(
                 sha256=entry.sha256,
                 media_type=f"object in a {bench.raw.url.partition('://')[0]} store",
                 features=entry.features,
                 observed=observed,
                 performed_by=bench.performed_by,
+                cause=Cause.ARCHIVED if entry.archived else Cause.FEATURES,
+                archived=entry.archived,
+                kept=kept,
             )
         except CredentialsExpired as error:
             expired = error
@@ -92,6 +103,8 @@ def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str,
 
 
 def _stands(entry: JournalEntry, read_back: Mapping[str, str]) -> bool:
+    if entry.archived is not None and not entry.archived.version:
+        return False  # it was not put yet, or nobody wrote down that it was
     return read_back.get(entry.key_name) == entry.key_sha256 and all(
         read_back.get(placed.name) == placed.sha256 for placed in entry.features
     )

@@ -4,26 +4,32 @@ Of private keys that is the intake keys of the open epochs, and no other: what i
 contributor's key or to the dataset key, it cannot open (INV-2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography.fernet import MultiFernet
 
+from unvoiced.clock import utc_now
 from unvoiced.config import Settings
-from unvoiced.disposal import Journal, Quarantine
+from unvoiced.disposal import (
+    Intents,
+    Journal,
+    LegalHolds,
+    Quarantine,
+    SuppressionList,
+    Undertaker,
+)
+from unvoiced.errors import SecretMissing
 from unvoiced.features import FeatureSet
 from unvoiced.features import load as load_feature_set
+from unvoiced.ingest.archive import Archive, open_archive
 from unvoiced.keys.contributor import ContributorKeys
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
 from unvoiced.sealing import Keyring, PrivateKey, PublicKey, parse_fernet_key
 from unvoiced.stores import Store
-
-
-def utc_now() -> datetime:
-    """The clock that everything below takes as an argument."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,10 @@ class Workbench:
     accounts: Accounts
     journal: Journal
     quarantine: Quarantine
+    holds: LegalHolds
+    suppression: SuppressionList
+    undertaker: Undertaker
+    archive: Archive | None
     intake: Keyring
     fernet: MultiFernet | None
     contributor_keys: ContributorKeys
@@ -60,16 +70,31 @@ def open_workbench(
     for store in (training, settings.store("log")):
         # Where a put can overwrite what another run has put, nothing below holds.
         store.check_conditions()
-    accounts = settings.accounts(vault)
+    raw, signer = settings.store("raw"), settings.signer(vault)
+    accounts = settings.accounts(vault, signer)
+    performed_by = f"ingest worker, run {run_id}"
+    holds = LegalHolds(journal)
     dataset = PublicKey(vault.get("recipient/dataset"))
     content_key = vault.get("content/tag")
     return Workbench(
-        raw=settings.store("raw"),
+        raw=raw,
         training=training,
         accounts=accounts,
         journal=Journal(journal, content_key),
         quarantine=Quarantine(journal),
-        intake=Keyring(PrivateKey(vault.get(f"intake/{name}")) for name in vault.names("intake")),
+        holds=holds,
+        suppression=SuppressionList(journal),
+        undertaker=Undertaker(
+            raw=raw,
+            intents=Intents(journal, signer.verifier),
+            holds=holds,
+            accounts=accounts,
+            signer=signer,
+            performed_by=performed_by,
+            now=now,
+        ),
+        archive=open_archive(settings, vault),
+        intake=Keyring(_intake_keys(vault)),
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),
         content_key=content_key,
@@ -79,9 +104,15 @@ def open_workbench(
         ),
         batch_bytes=settings.ingest.batch_bytes,
         max_recording_seconds=settings.ingest.max_recording_seconds,
-        performed_by=f"ingest worker, run {run_id}",
+        performed_by=performed_by,
         now=now,
     )
+
+
+def _intake_keys(vault: Vault) -> Iterator[PrivateKey]:
+    for name in vault.names("intake"):
+        with suppress(SecretMissing):  # retired since it was listed
+            yield PrivateKey(vault.get(f"intake/{name}"))
 
 
 def _fernet(vault: Vault) -> MultiFernet | None:

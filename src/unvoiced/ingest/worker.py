@@ -19,7 +19,7 @@ from threading import Lock, Thread
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
 
-from unvoiced.config import load_settings
+from unvoiced.config import Settings, load_settings
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.batch import ingest_batch, quarantine_unopened
 from unvoiced.ingest.hardening import harden_process
@@ -29,6 +29,7 @@ from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.workbench import Workbench, open_workbench
 
 R = TypeVar("R")
+Opener = Callable[[Settings, str], Any]  # opens what a kind of worker holds
 
 
 class _BareProcess(SpawnProcess):
@@ -62,15 +63,15 @@ class WorkerFailure(UnvoicedError):
 class _Process:
     """What a worker process keeps between calls: its workbench, or why it has none."""
 
-    bench: Workbench | None = None
+    bench: Any = None  # whatever its opener returns
     failure: UnvoicedError | None = None
 
 
-def _start(config: str, run_id: str) -> None:
+def _start(config: str, run_id: str, opener: Opener) -> None:
     harden_process()
     Thread(target=_die_with_parent, daemon=True).start()
     try:
-        _Process.bench = open_workbench(load_settings(Path(config)), run_id)
+        _Process.bench = opener(load_settings(Path(config)), run_id)
     except Exception as error:
         # Raised in the initialiser it would only break the pool, and nobody would learn why.
         _Process.failure = (
@@ -108,13 +109,23 @@ def _where(error: BaseException) -> str:
 
 
 class WorkerPool:
-    """The processes of one run. Safe to use from several threads."""
+    """The processes of one run. Safe to use from several threads.
 
-    def __init__(self, config: Path, run_id: str) -> None:
+    `opener`, a function of some module, opens what each process holds: for ingest the workbench.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        run_id: str,
+        opener: Opener = open_workbench,
+        processes: int | None = None,
+    ) -> None:
         self._config = config.resolve()
         self._run_id = run_id
+        self._opener = opener
         self._settings = load_settings(self._config).ingest
-        self.processes = self._settings.workers or os.cpu_count() or 1
+        self.processes = processes or self._settings.workers or os.cpu_count() or 1
         self._executor = self._spawn(self.processes)
         self._lock = Lock()
         self._bisecting = Lock()
@@ -129,6 +140,10 @@ class WorkerPool:
         trace: TracebackType | None,
     ) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def call(self, step: Callable[..., R], *arguments: object) -> R:
+        """Run a step, `step(bench, *arguments)`, in one of the processes."""
+        return self._call(step, *arguments)
 
     def finish_interrupted(self) -> BatchReport:
         """Finish what runs that are no more had journalled."""
@@ -201,5 +216,5 @@ class WorkerPool:
             processes,
             mp_context=_BareContext(),
             initializer=_start,
-            initargs=(str(self._config), self._run_id),
+            initargs=(str(self._config), self._run_id, self._opener),
         )

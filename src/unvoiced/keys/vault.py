@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import rfc8785
 
-from unvoiced.errors import AccessError, NotFound
+from unvoiced.errors import AccessError, NotFound, SecretMissing
 from unvoiced.keys.wrapping import Argon2idParameters, Wrapper
 from unvoiced.stores.interface import Store
 
@@ -45,7 +45,7 @@ class Vault:
             record = json.loads(self.store.get(f"{name}.key").data)
             wrapped = base64.b64decode(record["wrapped"])
         except NotFound:
-            raise AccessError(f"this vault holds no {name}") from None
+            raise SecretMissing(f"this vault holds no {name}") from None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise AccessError(f"the vault's record of {name} is damaged") from None
         return self._wrapper.unwrap(wrapped, {"format": _FORMAT, "name": name})

@@ -4,12 +4,18 @@ A leaf is RFC 8785 JSON. It names a recording only by the SHA-256 of its sealed 
 random to anyone who has neither the object nor its uploader's receipt: what is in a log cannot be
 erased, so nothing that may have to be erased goes in.
 
-    intake-key       an intake epoch's public key was announced
-    contributor-key  the worker made a contributor's key pair; its object may be trusted
-    accepted         a sealed recording was taken over from the raw store
-    disposed         it was destroyed, and seen to be gone (`disposal.Receipt`)
-    quarantined      it could not be opened or decoded; it stays sealed where it is
-    released         an operator put it back into the backlog
+    intake-key                 an intake epoch's public key was announced
+    intake-key-retired         its private key was destroyed, and seen to be gone
+    contributor-key            the worker made a contributor's key pair; its object may be trusted
+    contributor-key-destroyed  it may no more: every version of it was destroyed
+    accepted                   a sealed recording was taken over from the raw store
+    disposed                   it was destroyed, and seen to be gone (`disposal.Receipt`)
+    quarantined                it could not be opened or decoded; it stays sealed where it is
+    released                   an operator put it back into the backlog
+    extracted                  more features were made of a recording or of an archived original
+    archive-destroyed          an archived original was destroyed, and seen to be gone
+    swept                      what a retention rule made due in one store was destroyed
+    erased                     all of a contributor's was; the digest is of the certificate's body
 """
 
 import json
@@ -24,7 +30,20 @@ from unvoiced.errors import VerificationError
 from unvoiced.sealing import Json
 
 KINDS = frozenset(
-    {"intake-key", "contributor-key", "accepted", "disposed", "quarantined", "released"}
+    {
+        "intake-key",
+        "intake-key-retired",
+        "contributor-key",
+        "contributor-key-destroyed",
+        "accepted",
+        "disposed",
+        "quarantined",
+        "released",
+        "extracted",
+        "archive-destroyed",
+        "swept",
+        "erased",
+    }
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -16,8 +16,8 @@ from unvoiced.log.leaves import Leaf, parse_leaf
 class Ledger:
     """Folds leaves into counts and into the digests of what is not settled.
 
-    Its size grows with the backlog, the quarantine and the number of contributors, not with what
-    has been disposed of.
+    Its size grows with the backlog, the quarantine, the archive and the number of keys, not with
+    what has been disposed of.
     """
 
     def __init__(self) -> None:
@@ -25,30 +25,67 @@ class Ledger:
         self.accepted = 0
         self.disposed = 0
         self.backlog: set[str] = set()
-        self.quarantined: dict[str, str] = {}
+        self.quarantined: dict[str, str] = {}  # digest -> reason
         self.contributor_keys: set[str] = set()
-        self.intake_keys: set[str] = set()
+        self.destroyed_contributor_keys: set[str] = set()
+        self.intake_keys: dict[str, str] = {}  # digest of the public key -> epoch
+        self.retired_intake_keys: dict[str, str] = {}
+        self.archived: set[str] = set()  # digests of the objects in the archive
+        # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
+        self.sealed_to: dict[str, str] = {}
 
     def is_unsettled(self, digest: str) -> bool:
         """Whether a recording was accepted and not disposed of: in the backlog or quarantine."""
         return digest in self.backlog or digest in self.quarantined
 
+    def unsettled_under(self, intake_digest: str) -> int:
+        """How many recordings that are not settled are sealed to this intake key."""
+        return sum(key_id == intake_digest[:32] for key_id in self.sealed_to.values())
+
+    def intake_key_of(self, key_id: bytes) -> str | None:
+        """The digest of the intake key, retired or not, that a sealed object's header names."""
+        for digest in (*self.intake_keys, *self.retired_intake_keys):
+            if digest.startswith(key_id.hex()):
+                return digest
+        return None
+
     def admits(self, leaf: Leaf) -> bool:
-        """Whether the leaf may follow what is logged: no receipt without an acceptance, say."""
+        """Whether the leaf may follow what is logged: no receipt without an acceptance, say.
+
+        No intake key is retired while a recording sealed to it is not settled (INV-9), and what was
+        destroyed does not come back: neither a key nor an archived original.
+        """
+        if "-key" in leaf.kind:
+            return self._admits_key(leaf.kind, leaf.digest)
         digest = leaf.digest
         match leaf.kind:
-            case "intake-key":
-                return digest not in self.intake_keys
-            case "contributor-key":
-                return digest not in self.contributor_keys
             case "accepted":
-                return digest not in self.backlog and digest not in self.quarantined
+                return not self.is_unsettled(digest)
             case "disposed":
-                return digest in self.backlog or digest in self.quarantined
+                return self.is_unsettled(digest)
             case "quarantined":
                 return digest in self.backlog
-            case _:
+            case "released":
                 return digest in self.quarantined
+            case "extracted":
+                return self.is_unsettled(digest) or digest in self.archived
+            case "archive-destroyed":
+                return digest in self.archived
+            case _:
+                return True
+
+    def _admits_key(self, kind: str, digest: str) -> bool:
+        match kind:
+            case "intake-key":
+                return digest not in self.intake_keys and digest not in self.retired_intake_keys
+            case "intake-key-retired":
+                return digest in self.intake_keys and not self.unsettled_under(digest)
+            case "contributor-key":
+                return not (
+                    digest in self.contributor_keys or digest in self.destroyed_contributor_keys
+                )
+            case _:
+                return digest in self.contributor_keys
 
     def enter(self, data: bytes) -> Leaf:
         """Take one logged leaf into the accounts. Raises `VerificationError` if it cannot be."""
@@ -57,27 +94,50 @@ class Ledger:
             raise VerificationError(
                 f"leaf {self.size}: {leaf.kind!r} of {leaf.digest[:16]} contradicts earlier leaves"
             )
+        if "-key" in leaf.kind:
+            self._enter_key(leaf)
+        else:
+            self._enter_recording(leaf)
+        self.size += 1
+        return leaf
+
+    def _enter_key(self, leaf: Leaf) -> None:
         digest = leaf.digest
         match leaf.kind:
             case "intake-key":
-                self.intake_keys.add(digest)
+                self.intake_keys[digest] = str(leaf.fields.get("epoch", ""))
+            case "intake-key-retired":
+                self.retired_intake_keys[digest] = self.intake_keys.pop(digest)
             case "contributor-key":
                 self.contributor_keys.add(digest)
+            case _:
+                self.contributor_keys.discard(digest)
+                self.destroyed_contributor_keys.add(digest)
+
+    def _enter_recording(self, leaf: Leaf) -> None:
+        digest = leaf.digest
+        match leaf.kind:
             case "accepted":
                 self.accepted += 1
                 self.backlog.add(digest)
+                if isinstance(key_id := leaf.fields.get("intake_key"), str):
+                    self.sealed_to[digest] = key_id
             case "disposed":
                 self.disposed += 1
                 self.backlog.discard(digest)
                 self.quarantined.pop(digest, None)
+                self.sealed_to.pop(digest, None)
+                archived = leaf.fields.get("archived")
+                if isinstance(archived, dict):
+                    self.archived.add(str(archived.get("sha256")))
             case "quarantined":
                 self.backlog.discard(digest)
                 self.quarantined[digest] = str(leaf.fields.get("reason", ""))
             case "released":
                 del self.quarantined[digest]
                 self.backlog.add(digest)
-        self.size += 1
-        return leaf
+            case "archive-destroyed":
+                self.archived.discard(digest)
 
     def follow(self, entries: Callable[[int, int], Iterable[bytes]], size: int) -> None:
         """Take in all leaves up to a log size, read through `entries(start, end)`."""

@@ -5,7 +5,7 @@ signed, and that its accounts are kept by the rules. It cannot show that an oper
 they should have, nor what happened in a store: receipts are the operator's own observations.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from unvoiced.errors import VerificationError
@@ -14,7 +14,17 @@ from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.proof import TlogProof
 from unvoiced.log.reader import LogReader
+from unvoiced.sealing import Json
 from unvoiced.stores.interface import Store
+
+_RECEIPTS = {
+    "disposed",
+    "intake-key-retired",
+    "contributor-key-destroyed",
+    "archive-destroyed",
+    "swept",
+    "erased",
+}
 
 
 @dataclass(frozen=True)
@@ -82,16 +92,30 @@ def features_with_receipt(reader: LogReader, start: int = 0) -> set[str]:
 
 
 def _check_receipt(leaf: Leaf, index: int) -> None:
-    if leaf.kind != "disposed":
+    """A leaf that says something is gone says what was seen, and what was not looked at."""
+    if leaf.kind not in _RECEIPTS:
         return
     observed = leaf.fields.get("observed")
     if (
         not isinstance(observed, dict)
-        or observed.get("version_readable") is not False
-        or observed.get("version_listed") is not False
-        or observed.get("current") not in {"absent", "newer"}
-        or (leaf.fields.get("cause") == "features stored" and not leaf.fields.get("features"))
         or not leaf.fields.get("cause")
         or not leaf.fields.get("not_checked")
+        or not (_shows_disposal(leaf, observed) if leaf.kind == "disposed" else _is_none(observed))
     ):
         raise VerificationError(f"leaf {index}: a receipt without the observation it rests on")
+
+
+def _shows_disposal(leaf: Leaf, observed: Mapping[str, Json]) -> bool:
+    cause, archived = leaf.fields.get("cause"), leaf.fields.get("archived")
+    return (
+        observed.get("version_readable") is False
+        and observed.get("version_listed") is False
+        and observed.get("current") in {"absent", "newer"}
+        and (bool(leaf.fields.get("features")) or not str(cause).startswith("features stored"))
+        and isinstance(archived, dict) == (cause == "features stored, original archived")
+    )
+
+
+def _is_none(observed: Mapping[str, Json]) -> bool:
+    """The observations of all other kinds are counts of what is left, or `false`."""
+    return bool(observed) and all(value is False or value == 0 for value in observed.values())

@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from unvoiced.errors import InputError, StoreError
-from unvoiced.stores.interface import Entry, Store, Stored
+from unvoiced.stores.interface import COLD_CLASSES, STANDARD, Entry, Keeping, Store, Stored
 from unvoiced.stores.memory import MemoryStore
 
-__all__ = ["Entry", "Store", "Stored", "open_store"]
+__all__ = ["COLD_CLASSES", "STANDARD", "Entry", "Keeping", "Store", "Stored", "open_store"]
 
 _KINDS = "file:///FOLDER or s3://BUCKET/PREFIX"
 _in_memory: dict[str, MemoryStore] = {}

@@ -7,6 +7,8 @@
   inode and size, so the same bytes put again are another version.
 - `replace` and `delete` take the file's own lock, look whether the name still means that file, and
   act. What a writer that died left behind goes as `staging` says.
+- A lock, and the labels of a locked object, stand in a hidden file named by the version, which is
+  on disk before the object is. This library alone keeps to it: the file system does not.
 - Files are 0600, folders 0700. A symlink, device or pipe under an object's name is refused and not
   listed; no symlink below the root is followed. A name that starts with a dot is not the store's.
 """
@@ -15,18 +17,20 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from unvoiced.errors import AlreadyExists, Changed, NotFound, StoreError
-from unvoiced.stores.folder import DurableFolders, make_root, opened, remove_empty, walk
-from unvoiced.stores.interface import Entry, Stored
+from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound, StoreError
+from unvoiced.stores.folder import DurableFolders, make_root, opened, remove_empty, subfolders, walk
+from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import name_prefix, object_name
 from unvoiced.stores.staging import Staging, file_version
 
+_LOCKS = ".locks"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 1000
 
@@ -49,11 +53,30 @@ class FileStore:
         """Nothing to ask anybody: the file system's link and this module's locks decide."""
 
     def put_if_absent(self, name: str, data: bytes) -> str:
+        return self._create(name, data, None)
+
+    def put_locked(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        until: datetime,
+        mode: str,
+        storage_class: str,
+        labels: Mapping[str, str],
+    ) -> str:
+        # A folder has no storage classes; `keeping` says so.
+        lock = {"retain_until": until.astimezone(UTC).isoformat(), "labels": dict(labels)}
+        return self._create(name, data, json.dumps(lock).encode())
+
+    def _create(self, name: str, data: bytes, lock: bytes | None) -> str:
         *folder, leaf = object_name(name).split("/")
         with _refusals(name):
             if self.head(name) is not None:
                 raise _taken(name)
             with self._staging.complete(data) as (tmp, source, version):
+                if lock is not None:
+                    self._write_lock(version, lock)
                 for _ in range(_ATTEMPTS):
                     with self._folders.made(folder) as target:
                         try:
@@ -114,6 +137,11 @@ class FileStore:
     def versions(self, prefix: str = "") -> Iterator[Entry]:
         return self.list(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        name_prefix(prefix)
+        with _refusals(f"{self.url} {prefix}".rstrip()):
+            yield from subfolders(self._root, prefix)
+
     def delete(self, name: str, version: str) -> None:
         *folder, leaf = object_name(name).split("/")
         with _refusals(name):
@@ -121,10 +149,47 @@ class FileStore:
                 if held is None or file_version(held[1]) != version:
                     return
                 target, status = held
+                lock = self._read_lock(version)
+                if lock is not None and lock[0] > datetime.now(UTC):
+                    raise Locked(f"{name}: the version is locked until {lock[0]:%F %R} UTC")
                 self._staging.unlink_second_names(status)
                 os.unlink(leaf, dir_fd=target)
                 os.fsync(target)
+                if lock is not None:
+                    with opened(self._root, [_LOCKS]) as locks:
+                        os.unlink(version, dir_fd=locks)
             remove_empty(self._root, folder)
+
+    def keeping(self, name: str, version: str) -> Keeping | None:
+        found = self.head(name)
+        if found is None or found.version != version:
+            return None
+        with _refusals(name):
+            until, labels = self._read_lock(version) or (None, {})
+        return Keeping(found.size, STANDARD, until, labels=labels)
+
+    def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
+        if self.keeping(name, version) is None:
+            raise NotFound(f"{name}: no such object version {version}")
+        return True
+
+    def _write_lock(self, version: str, lock: bytes) -> None:
+        with (
+            self._folders.made([_LOCKS]) as locks,
+            self._staging.complete(lock) as (tmp, source, _),
+        ):
+            os.rename(source, version, src_dir_fd=tmp, dst_dir_fd=locks)
+            os.fsync(locks)
+
+    def _read_lock(self, version: str) -> tuple[datetime, dict[str, str]] | None:
+        try:
+            with opened(self._root, [_LOCKS]) as locks:
+                file = os.open(version, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=locks)
+                with os.fdopen(file, "rb") as reader:
+                    lock = json.load(reader)
+        except FileNotFoundError:
+            return None
+        return datetime.fromisoformat(lock["retain_until"]), dict(lock["labels"])
 
     def _entries(self, prefix: str) -> Iterator[Entry]:
         with _refusals(f"{self.url} {prefix}".rstrip()):

@@ -131,6 +131,19 @@ def walk(root: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
         root.stat()
 
 
+def subfolders(root: Path, prefix: str) -> Iterator[str]:
+    """The names of the folders right below a prefix that is "" or ends in "/", in order."""
+    try:
+        with opened(root, prefix.split("/")[:-1]) as folder, os.scandir(folder) as found:
+            yield from sorted(
+                entry.name
+                for entry in found
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        root.stat()
+
+
 def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as found:
         # The slash makes a folder sort as its objects' names do: "a-b/x" before "a/x".

@@ -5,17 +5,23 @@
 - `put_if_absent` has one winner among any number of racers.
 - A version token names one put for ever; `delete` destroys exactly the version it is given, so a
   newer object under the same name is never collateral damage.
+- An object put with `put_locked` cannot be destroyed before its day, by any method here.
 - A name means the same everywhere: segments of [A-Za-z0-9._-] joined by "/", none starting with a
   dot, 900 characters at most. Anything else is refused with `InputError` before the store is asked.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 # What `check_conditions` leaves behind, in a store that may be empty otherwise.
 CONDITIONS_PROBE = "probe/conditional-put"
+
+# What S3 calls the class of an object that can be read at once; of a store without classes too.
+STANDARD = "STANDARD"
+# Objects of these have to be restored before they can be read.
+COLD_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Entry:
     size: int
     modified: datetime
     delete_marker: bool = False
+    storage_class: str = STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,17 @@ class Stored:
     name: str
     version: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How one version of an object is kept, as far as can be seen without reading its bytes."""
+
+    size: int
+    storage_class: str
+    retain_until: datetime | None  # not to be destroyed before; None where no lock is on it
+    legal_hold: bool = False  # not to be destroyed until somebody lifts it
+    labels: Mapping[str, str] = field(default_factory=dict)  # as they were given with the put
 
 
 class Store(Protocol):
@@ -81,9 +99,47 @@ class Store(Protocol):
         A store without versions yields what `list` does.
         """
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """What follows the prefix up to the next "/", once each and in order, without that "/".
+
+        `prefix` is "" or ends in "/". A folder counts while it holds any version or delete marker.
+        """
+
     def delete(self, name: str, version: str) -> None:
         """Destroy exactly this version; no error when it is already gone.
 
         Never adds a delete marker. Returning says that the call was made, not that the bytes are
-        gone: whoever needs to know looks again (INV-4).
+        gone: whoever needs to know looks again (INV-4). Raises `Locked` where a lock or a legal
+        hold is seen to be what keeps it.
+        """
+
+    def put_locked(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        until: datetime,
+        mode: str,
+        storage_class: str,
+        labels: Mapping[str, str],
+    ) -> str:
+        """Create the object in a storage class, not to be destroyed before `until`.
+
+        `mode` is S3's word for who may lift the lock: "GOVERNANCE", whoever has a right of its own
+        for it, or "COMPLIANCE", nobody.
+
+        Returns its version once the store has compared the digest of what arrived. `labels` are up
+        to ten short texts that `keeping` gives back, so that who may not read the object can tell
+        what it is. Raises `AlreadyExists` where one is there, and `StoreError` where the store has
+        no locks; then nothing was put.
+        """
+
+    def keeping(self, name: str, version: str) -> Keeping | None:
+        """How this version is kept, or None where it is not there; asks for none of its bytes."""
+
+    def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
+        """Have a version in a cold class made readable for some days; whether it is by now.
+
+        Asks the store only where nobody has yet. `tier` is S3's word for how fast and how dear:
+        "Bulk", "Standard" or "Expedited". Raises `NotFound`.
         """

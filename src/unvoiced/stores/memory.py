@@ -4,12 +4,12 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from unvoiced.errors import AlreadyExists, Changed, NotFound
-from unvoiced.stores.interface import Entry, Stored
+from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound
+from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import name_prefix, object_name
 
 
@@ -17,17 +17,27 @@ from unvoiced.stores.object_name import name_prefix, object_name
 class _Version:
     entry: Entry
     data: bytes
+    retain_until: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class MemoryStore:
     """Holds the contract of `Store` except durability; safe to share between threads.
 
     With `versioned`, a replaced object stays as a noncurrent version, as in a versioned bucket.
+    `now` is the clock by which objects are dated and locks end.
     """
 
-    def __init__(self, label: str = "unnamed", *, versioned: bool = False) -> None:
+    def __init__(
+        self,
+        label: str = "unnamed",
+        *,
+        versioned: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.url = f"memory://{label}"
         self._versioned = versioned
+        self._now = now
         self._lock = threading.Lock()
         self._tokens = itertools.count(1)
         # Oldest version first; a name without versions has no key.
@@ -96,14 +106,55 @@ class MemoryStore:
             ]
         return iter(sorted(found, key=lambda entry: entry.name))
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        name_prefix(prefix)
+        with self._lock:
+            below = [name.removeprefix(prefix) for name in self._objects if name.startswith(prefix)]
+        return iter(sorted({name.partition("/")[0] for name in below if "/" in name}))
+
     def delete(self, name: str, version: str) -> None:
         object_name(name)
         with self._lock:
+            for found in self._objects.get(name, ()):
+                until = found.retain_until
+                if found.entry.version == version and until is not None and until > self._now():
+                    raise Locked(f"{name}: the version is locked until {until:%F %R} UTC")
             kept = tuple(v for v in self._objects.get(name, ()) if v.entry.version != version)
             if kept:
                 self._objects[name] = kept
             else:
                 self._objects.pop(name, None)
+
+    def put_locked(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        until: datetime,
+        mode: str,
+        storage_class: str,
+        labels: Mapping[str, str],
+    ) -> str:
+        object_name(name)
+        with self._lock:
+            if self._current(name) is not None:
+                raise AlreadyExists(f"{name}: an object is there already")
+            return self._add(name, data, until=until, storage_class=storage_class, labels=labels)
+
+    def keeping(self, name: str, version: str) -> Keeping | None:
+        object_name(name)
+        with self._lock:
+            for found in self._objects.get(name, ()):
+                if found.entry.version == version and not found.entry.delete_marker:
+                    entry = found.entry
+                    return Keeping(
+                        entry.size, entry.storage_class, found.retain_until, labels=found.labels
+                    )
+        return None
+
+    def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
+        self.get(name, version)
+        return True  # whatever its class is called, it is in memory
 
     def hide(self, name: str) -> str:
         """Put a delete marker on top, as a plain DELETE does in a versioned bucket."""
@@ -117,9 +168,19 @@ class MemoryStore:
         kept = self._objects.get(name)
         return kept[-1] if kept and not kept[-1].entry.delete_marker else None
 
-    def _add(self, name: str, data: bytes, *, delete_marker: bool = False) -> str:
+    def _add(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        delete_marker: bool = False,
+        until: datetime | None = None,
+        storage_class: str = STANDARD,
+        labels: Mapping[str, str] | None = None,
+    ) -> str:
         token = f"{next(self._tokens):08x}"
-        entry = Entry(name, token, len(data), datetime.now(UTC), delete_marker)
+        entry = Entry(name, token, len(data), self._now(), delete_marker, storage_class)
         earlier = self._objects.get(name, ()) if self._versioned else ()
-        self._objects[name] = (*earlier, _Version(entry, bytes(data)))
+        added = _Version(entry, bytes(data), until, dict(labels or {}))
+        self._objects[name] = (*earlier, added)
         return token

@@ -25,7 +25,7 @@ import secrets
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -42,11 +42,12 @@ from unvoiced.errors import (
     AlreadyExists,
     Changed,
     CredentialsExpired,
+    Locked,
     NotFound,
     StoreError,
     StoreRefused,
 )
-from unvoiced.stores.interface import CONDITIONS_PROBE, Entry, Stored
+from unvoiced.stores.interface import CONDITIONS_PROBE, Entry, Keeping, Stored
 from unvoiced.stores.object_name import name_prefix, object_name
 from unvoiced.stores.s3_errors import (
     CONFLICT,
@@ -59,7 +60,15 @@ from unvoiced.stores.s3_errors import (
     no_s3_answer,
     refusals,
 )
-from unvoiced.stores.s3_listing import ETAG, Fetch, Pages, etag_version, in_order
+from unvoiced.stores.s3_keeping import ask_for_restore, keeping_of, lock_request
+from unvoiced.stores.s3_listing import (
+    ETAG,
+    Fetch,
+    Pages,
+    etag_version,
+    folders_below,
+    in_order,
+)
 from unvoiced.stores.s3_place import is_amazon
 
 if TYPE_CHECKING:
@@ -145,6 +154,40 @@ class S3Store:
         name_prefix(prefix)
         return self._entries(prefix, current_only=False)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        name_prefix(prefix)
+        with refusals(f"{self._bucket}/{self._prefix}{prefix}"):
+            pages = Pages(self._client, self._bucket, self._prefix)
+            fetch = pages.of_versions if self._versioned else pages.of_objects
+            yield from folders_below(fetch, prefix)
+
+    def put_locked(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        until: datetime,
+        mode: str,
+        storage_class: str,
+        labels: Mapping[str, str],
+    ) -> str:
+        kept = lock_request(until, mode, storage_class, labels)
+        return self._put(name, data, {"IfNoneMatch": "*", **kept}, AlreadyExists)
+
+    def keeping(self, name: str, version: str) -> Keeping | None:
+        key = self._key(name)
+        listed = next((one for one in self.versions(name) if one.version == version), None)
+        if listed is None or listed.name != name or listed.delete_marker:
+            return None
+        with refusals(name):
+            return keeping_of(self._client, self._bucket, key, listed)
+
+    def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
+        with refusals(name, {**MISSING, **MISSING_TO_HEAD}):
+            return ask_for_restore(
+                self._client, self._bucket, self._key(name), version, days=days, tier=tier
+            )
+
     def delete(self, name: str, version: str) -> None:
         key = self._key(name)
         if version.startswith(ETAG):
@@ -156,7 +199,7 @@ class S3Store:
             except ClientError as error:
                 if code_of(error) in FORBIDDEN and (lock := self._lock_on(key, version)):
                     said = f"{name}: the store answered {code_of(error)}: the version is {lock}"
-                    raise StoreError(said) from None
+                    raise Locked(said) from None
                 raise
 
     def _lock_on(self, key: str, version: str) -> str:
@@ -233,7 +276,7 @@ class S3Store:
         return found
 
     def _put(
-        self, name: str, data: bytes, condition: dict[str, str], unmet: type[StoreError]
+        self, name: str, data: bytes, condition: Mapping[str, Any], unmet: type[StoreError]
     ) -> str:
         mark = secrets.token_hex(8)
         sent_before = False

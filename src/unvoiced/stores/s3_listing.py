@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from unvoiced.stores.interface import Entry
+from unvoiced.stores.interface import STANDARD, Entry
 from unvoiced.stores.s3_errors import no_s3_answer
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class Pages:
     ) -> Entry:
         name = found["Key"].removeprefix(self.store_prefix)
         modified = found["LastModified"].astimezone(UTC)
-        return Entry(name, version, found.get("Size", 0), modified, delete_marker)
+        storage_class = found.get("StorageClass") or STANDARD
+        return Entry(name, version, found.get("Size", 0), modified, delete_marker, storage_class)
 
 
 def _goes_on(answer: Mapping[str, Any]) -> bool:
@@ -128,6 +129,17 @@ def in_order(fetch: Fetch, prefix: str, *, server_keeps_order: bool) -> Iterator
         yield from _page_by_page(fetch, prefix, page)
     else:
         yield from _folder_by_folder(fetch, prefix)
+
+
+def folders_below(fetch: Fetch, prefix: str) -> Iterator[str]:
+    """The names of the folders right below a prefix, in order."""
+    found: set[str] = set()
+    start: Position | None = {}
+    while start is not None:
+        page = fetch(prefix, "/", start)
+        found.update(folder.removeprefix(prefix).rstrip("/") for folder in page.folders)
+        start = page.following
+    return iter(sorted(found))
 
 
 def _page_by_page(fetch: Fetch, prefix: str, page: Page) -> Iterator[Entry]:

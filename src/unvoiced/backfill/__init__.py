@@ -1,0 +1,1 @@
+"""Backfill: further features of recordings that are kept, raw or archived."""

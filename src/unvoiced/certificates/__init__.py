@@ -1,0 +1,1 @@
+"""Certificates of sanitization: what the log says, for people, checked offline."""

@@ -1,0 +1,164 @@
+"""Intents: recordings that are about to be destroyed though no features were made of them.
+
+What the journal is to ingest, intents are to retention and erasure: written down durably before
+anything goes, so that a crash leaves no disposal without a receipt. Whoever finds one acts on it,
+so it is signed by the log's key: who can write to the store cannot say what is to be destroyed.
+
+    1. intend   which versions, by name and digest, and for what cause
+    2. destroy  each, unless a legal hold covers it, and observe
+    3. receipt  one leaf each, in order of digest
+    4. remove   the intent, once the log has settled all of it
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import rfc8785
+
+from unvoiced.disposal.destroy import Target, clear_without_features, destroy
+from unvoiced.disposal.holds import LegalHolds
+from unvoiced.disposal.receipt import Cause, Receipt
+from unvoiced.errors import (
+    CredentialsExpired,
+    NotDisposed,
+    NotFound,
+    StoreError,
+    VerificationError,
+)
+from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.stores.interface import Store
+
+_PREFIX = "intents/"
+# The first line sets these apart from checkpoints, heads and announcements of the same key.
+_TITLE = "unvoiced disposal intent v1"
+_MOST = 1000  # targets in one intent: far below what a signed note may hold
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is about to be destroyed, for one cause, and the name to remove it by."""
+
+    name: str
+    cause: Cause
+    targets: tuple[Target, ...]
+
+
+@dataclass
+class Disposed:
+    """What became of targets: how many were disposed of, and why others are still there."""
+
+    disposed: int = 0
+    left: dict[str, str] = field(default_factory=dict)  # object name -> why
+
+
+class Intents:
+    """Signed intents in the journal store, under `intents/`."""
+
+    def __init__(self, store: Store, verifier: Verifier) -> None:
+        self._store = store
+        self._verifier = verifier
+
+    def write(self, cause: Cause, targets: Sequence[Target], signer: Signer) -> Intent:
+        """Make an intent durable; returns once it is."""
+        name = f"{_PREFIX}{secrets.token_hex(12)}"
+        body = {"cause": cause.value, "name": name, "targets": [asdict(one) for one in targets]}
+        note = signer.sign(f"{_TITLE}\n{rfc8785.dumps(body).decode()}\n")
+        self._store.put_if_absent(name, note)
+        return Intent(name, cause, tuple(targets))
+
+    def all(self) -> Iterator[Intent]:
+        """Every intent there is. Raises `VerificationError` for one that nobody of ours signed."""
+        for listed in self._store.list(_PREFIX):
+            try:
+                note = self._store.get(listed.name).data
+            except NotFound:
+                continue
+            yield self._open(listed.name, note)
+
+    def remove(self, intent: Intent) -> None:
+        """Take a settled intent out."""
+        listed = self._store.head(intent.name)
+        if listed is not None:
+            self._store.delete(intent.name, listed.version)
+
+    def _open(self, name: str, note: bytes) -> Intent:
+        title, _, text = open_note(note, [self._verifier]).partition("\n")
+        try:
+            body = json.loads(text)
+            if title != _TITLE or body["name"] != name:
+                raise ValueError
+            targets = tuple(Target(**one) for one in body["targets"])
+            return Intent(name, Cause(body["cause"]), targets)
+        except (ValueError, KeyError, TypeError):
+            raise VerificationError(f"{name} is not a disposal intent of its own name") from None
+
+
+@dataclass(frozen=True)
+class Undertaker:
+    """Everything it takes to dispose of recordings that leave no features."""
+
+    raw: Store
+    intents: Intents
+    holds: LegalHolds
+    accounts: Accounts
+    signer: Signer
+    performed_by: str
+    now: Callable[[], datetime]
+
+    def dispose(self, targets: Sequence[Target], cause: Cause) -> Disposed:
+        """Destroy accepted recordings, observe, receipt. What is held or locked is left.
+
+        Raises `StoreError` where a store fails; what was begun is finished by `finish`.
+        """
+        outcome = Disposed()
+        for start in range(0, len(targets), _MOST):
+            intent = self.intents.write(cause, targets[start : start + _MOST], self.signer)
+            self._carry_out(intent, outcome)
+        return outcome
+
+    def finish(self) -> Disposed:
+        """Finish what runs that are no more had intended."""
+        outcome = Disposed()
+        for intent in list(self.intents.all()):
+            self._carry_out(intent, outcome)
+        return outcome
+
+    def _carry_out(self, intent: Intent, outcome: Disposed) -> None:
+        held, ledger = self.holds.held(), self.accounts.current()
+        receipts: list[bytes] = []
+        uncertain = False
+        expired: CredentialsExpired | None = None
+        for target in sorted(intent.targets, key=lambda one: one.sha256):
+            if not ledger.is_unsettled(target.sha256):
+                continue
+            try:
+                clearance = clear_without_features(target, intent.cause, held)
+            except NotDisposed as error:
+                outcome.left[target.name] = str(error)
+                continue
+            try:
+                receipt = Receipt(
+                    sha256=target.sha256,
+                    media_type=f"object in a {self.raw.url.partition('://')[0]} store",
+                    features=(),
+                    observed=destroy(self.raw, clearance, self.now),
+                    performed_by=self.performed_by,
+                    cause=intent.cause,
+                )
+            except CredentialsExpired as error:
+                expired = error
+                break
+            except (NotDisposed, StoreError) as error:
+                outcome.left[target.name] = str(error)
+                uncertain = True
+            else:
+                receipts.append(receipt.leaf())
+        outcome.disposed += len(self.accounts.append(receipts))
+        if expired is not None:
+            raise expired
+        if not uncertain:  # else it may be gone without having been seen to be: the next run looks
+            self.intents.remove(intent)

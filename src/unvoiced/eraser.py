@@ -1,0 +1,71 @@
+"""Everything the eraser holds: who destroys by retention and erasure, and opens nothing.
+
+Of secrets that is the log's signing key, where no key service holds it, and no other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from unvoiced.clock import utc_now
+from unvoiced.config import Settings
+from unvoiced.disposal import (
+    Intents,
+    LegalHolds,
+    Quarantine,
+    SuppressionList,
+    Undertaker,
+)
+from unvoiced.log.accounts import Accounts
+from unvoiced.stores import Store
+
+
+@dataclass(frozen=True)
+class Eraser:
+    """Opened stores and the log, for one process that erases."""
+
+    settings: Settings
+    raw: Store
+    training: Store
+    archive: Store | None  # None where the deployment has none
+    journal: Store
+    audit: Store
+    accounts: Accounts
+    holds: LegalHolds
+    suppression: SuppressionList
+    quarantine: Quarantine
+    undertaker: Undertaker
+    performed_by: str
+    now: Callable[[], datetime]
+
+
+def open_eraser(settings: Settings, run_id: str, now: Callable[[], datetime] = utc_now) -> Eraser:
+    """Open what `unvoiced.toml` names. Raises `AccessError` or `StoreError`."""
+    vault = settings.vault("worker")
+    signer = settings.signer(vault)
+    accounts = settings.accounts(vault, signer)
+    raw, journal = settings.store("raw"), settings.store("journal")
+    holds, performed_by = LegalHolds(journal), f"eraser, run {run_id}"
+    return Eraser(
+        settings=settings,
+        raw=raw,
+        training=settings.store("training"),
+        archive=settings.store("archive") if "archive" in settings.stores else None,
+        journal=journal,
+        audit=settings.store("audit"),
+        accounts=accounts,
+        holds=holds,
+        suppression=SuppressionList(journal),
+        quarantine=Quarantine(journal),
+        undertaker=Undertaker(
+            raw=raw,
+            intents=Intents(journal, signer.verifier),
+            holds=holds,
+            accounts=accounts,
+            signer=signer,
+            performed_by=performed_by,
+            now=now,
+        ),
+        performed_by=performed_by,
+        now=now,
+    )
