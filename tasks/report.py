@@ -118,10 +118,13 @@ class RunReport:
             "finished for an interrupted run": self._finished,
             "found in the raw store": plan.recordings,
             "disposed of, with receipt": total.disposed - self._finished,
+            "of these, original archived": total.archived,
+            "of erased contributors, destroyed unopened": total.erased,
             "quarantined now": len(total.quarantined),
             "quarantined earlier": plan.quarantined,
             "taken by another run": total.gone,
             "left": len(total.left),
+            "under a legal hold, not touched": sum(plan.held.values()),
             "lost": len(total.lost),
             "too large to read": len(plan.oversized),
             "under foreign names, not read": len(plan.foreign),
@@ -150,6 +153,16 @@ class RunReport:
                 for name, why in sorted(total.left.items())
             ),
             *(
+                row(whose, "held", f"{count:,} under a legal hold", "`unvoiced hold lift`, in time")
+                for whose, count in sorted(self._plan.held.items())
+            ),
+            *(
+                # Their names are not to be kept here either.
+                row("of erased contributors", "erased", f"{count:,} sent since", "nothing")
+                for count in [total.erased]
+                if count
+            ),
+            *(
                 row(name, "lost", "neither it nor its features are there", "find out who deleted")
                 for name in total.lost
             ),
@@ -172,6 +185,8 @@ class RunReport:
         message = f"{total.disposed:,} recordings disposed of with receipt"
         if total.quarantined:
             message += f", {len(total.quarantined):,} quarantined"
+        if total.erased:
+            message += f", {total.erased:,} of erased contributors"
         if self._failures:
             return Failed(message=f"{message}; {len(self._failures)} batches failed")
         if total.lost:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
@@ -25,7 +25,9 @@ SECRETS = {
     "worker": {"log": ["signing"], "content": ["tag"], "intake": ["2026-w53"]},
     "dataset": {"dataset": ["dataset"]},
     "inviter": {"pseudonym": ["key"]},
+    "archive": {"archive": ["archive"]},
 }
+PUBLIC = {"worker": {"recipient": ["archive", "dataset"]}}
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +53,23 @@ def test_a_deployment_has_the_secrets_its_roles_need(deployment: Settings) -> No
     """Each in one vault only, and the log's key and the intake key fit what is published."""
     for role in get_args(Role):
         vault = deployment.vault(role)
-        kinds = {**SECRETS[role], **({"recipient": ["dataset"]} if role == "worker" else {})}
+        kinds = {**SECRETS[role], **PUBLIC.get(role, {})}
         assert {kind: list(vault.names(kind)) for kind in kinds} == kinds
         others = {kind for other in SECRETS if other != role for kind in SECRETS[other]}
         assert not any(list(vault.names(kind)) for kind in others)
     signing = deployment.accounts(deployment.vault("worker"))
     intake = PrivateKey(deployment.vault("worker").get("intake/2026-w53")).public
-    assert signing.current().intake_keys == {intake_digest(intake)}
+    assert signing.current().intake_keys == {intake_digest(intake): "2026-w53"}
 
 
 @pytest.mark.inv("INV-2")
-def test_the_worker_holds_the_dataset_keys_public_half_only(deployment: Settings) -> None:
-    """What it seals to the dataset key it cannot open."""
-    public = deployment.vault("worker").get("recipient/dataset")
-    private = deployment.vault("dataset").get("dataset/dataset")
+@pytest.mark.parametrize("role", ["dataset", "archive"])
+def test_the_worker_holds_public_halves_only(
+    deployment: Settings, role: Literal["dataset", "archive"]
+) -> None:
+    """What it seals to the dataset's key, and the archive's, it cannot open."""
+    public = deployment.vault("worker").get(f"recipient/{role}")
+    private = deployment.vault(role).get(f"{role}/{role}")
     assert PrivateKey(private).public.raw == public
 
 
@@ -125,8 +130,10 @@ def test_no_secret_stands_in_the_clear_anywhere(deployment: Settings) -> None:
 def test_key_files_stand_in_no_store(deployment: Settings) -> None:
     """They lie beside their vaults, and nothing else holds their bytes."""
     key_files = {path: path.read_bytes() for path in deployment.folder.rglob("*.kek")}
-    assert sorted(path.name for path in key_files) == ["dataset.kek", "inviter.kek", "worker.kek"]
-    assert len(set(key_files.values())) == 3
+    assert sorted(path.name for path in key_files) == [
+        f"{role}.kek" for role in sorted(get_args(Role))
+    ]
+    assert len(set(key_files.values())) == len(get_args(Role))
     for path in deployment.folder.rglob("*"):
         if path.is_file() and path not in key_files:
             assert not any(key in path.read_bytes() for key in key_files.values())

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from unvoiced import reader as reader_module
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.errors import InputError, NotFound, OpenError, StoreError, VerificationError
 from unvoiced.features import pack
+from unvoiced.ingest.batch import accept
+from unvoiced.ingest.outcome import BatchReport
 from unvoiced.keys.contributor import key_object_name
+from unvoiced.log.leaves import encode_leaf
 from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, find_features
 from unvoiced.sealing import (
     Json,
@@ -364,13 +367,126 @@ def test_the_wrong_dataset_key_opens_nothing_and_leaves_a_trace(
 
 @pytest.mark.inv("INV-2")
 def test_a_key_object_swapped_for_another_opens_nothing(
-    home: Home, anna: Sent, bruno: Sent, audit: MemoryStore
+    home: Home, anna: Sent, bruno: Sent, audit: MemoryStore, opened: list[str]
 ) -> None:
-    """Another contributor's, or one that an attacker made: features do not open with it."""
+    """Another contributor's does not fit its place; one that no worker made is not even tried."""
     training = home.store("training")
     context = {"purpose": "contributor-key", "pseudonym": anna.pseudonym}
     made = seal(PrivateKey.generate().secret_bytes(), home.dataset().public, {**context})
-    for planted in (training.get(key_object_name(bruno.pseudonym)).data, made, b"junk"):
+    overwrite(
+        home, key_object_name(anna.pseudonym), training.get(key_object_name(bruno.pseudonym)).data
+    )
+    with pytest.raises(OpenError):
+        reader(home, audit).read(described(home, anna.feature_name))
+    tried = len(opened)
+    for planted in (made, b"junk"):
         overwrite(home, key_object_name(anna.pseudonym), planted)
-        with pytest.raises(OpenError):
+        with pytest.raises(VerificationError, match="knows no such key object"):
             reader(home, audit).read(described(home, anna.feature_name))
+    assert len(opened) == tried
+
+
+@pytest.fixture
+def erasable(tmp_path: Path) -> tuple[Home, Sent, Sent]:
+    """A deployment of its own, whose log may be written."""
+    home = Home.create(tmp_path / "home")
+    sent = home.send("anna", voice(1)), home.send("anna", voice(3))
+    home.run()
+    return home, *sent
+
+
+def log_destroyed_key(home: Home, pseudonym: str) -> None:
+    """Log what an erasure logs of a contributor's key."""
+    data = home.store("training").get(key_object_name(pseudonym)).data
+    leaf = encode_leaf(
+        "contributor-key-destroyed",
+        hashlib.sha256(data).hexdigest(),
+        home.clock(),
+        cause="erasure",
+        media_type="object in a file store",
+        sanitization_method="logical deletion",
+        sanitization_technique="delete of every version",
+        verification_method="list of versions",
+        observed={"versions_listed": 0},
+        not_checked=["backups"],
+        performed_by="test",
+        tool="test",
+    )
+    home.settings.accounts(home.settings.vault("worker")).append([leaf])
+
+
+@pytest.mark.inv("INV-8", "INV-10")
+def test_a_key_that_was_put_back_after_its_destruction_opens_nothing(
+    erasable: tuple[Home, Sent, Sent], audit: MemoryStore, opened: list[str]
+) -> None:
+    """A restored backup has the features, their receipt and the key; the log says it is destroyed.
+
+    Also for a reader that was at work before and had not needed that key; who tried is recorded.
+    """
+    home, anna, _ = erasable
+    other = home.send("bruno", voice(2))
+    home.run()
+    before = reader(home, audit)
+    before.read(described(home, other.feature_name))  # it has read the log, and needed another key
+    log_destroyed_key(home, anna.pseudonym)
+    for reads in (before, reader(home, audit)):
+        with pytest.raises(VerificationError, match="says that this key was destroyed"):
+            reads.read(described(home, anna.feature_name))
+    assert opened == ["contributor-key", "features"]  # the other's
+    assert len(recorded(audit)) == 3
+
+
+def test_the_log_is_read_once_and_then_followed(
+    erasable: tuple[Home, Sent, Sent], audit: MemoryStore
+) -> None:
+    """Reading many objects of one contributor costs one look at the log, not one an object."""
+    home, anna, second = erasable
+    looks: list[str] = []
+
+    def look(_operation: str, name: str, go: Callable[[], object]) -> object:
+        looks.append(name)
+        return go()
+
+    watched = HookedStore(home.store("log"), look)
+    reads = reader(home.on(log=watched), audit)
+    reads.read(described(home, anna.feature_name))
+    once_read = len(looks)
+    for sent in (anna, second, anna):
+        reads.read(described(home, sent.feature_name))
+    assert len(looks) == once_read
+
+
+@pytest.mark.inv("INV-2")
+def test_features_that_an_extracted_leaf_names_are_read(
+    erasable: tuple[Home, Sent, Sent], audit: MemoryStore
+) -> None:
+    """Features made later, of a waiting or an archived recording, have a leaf of their own.
+
+    Here of a recording that waits; until the leaf is there, the object is nobody's.
+    """
+    home, anna, _ = erasable
+    training = home.store("training")
+    waiting = home.send("anna", voice(9))
+    bench = home.bench()
+    accept(list(home.plan(bench).batches[0]), bench, BatchReport())
+    key = parse_header(training.get(key_object_name(anna.pseudonym)).data).context
+    context = dict(parse_header(training.get(anna.feature_name).data).context)
+    name = anna.feature_name.replace(anna.sample, "backfilled")
+    arrays = expected(waiting.data)
+    sealed = seal(
+        pack(arrays),
+        PublicKey(base64.b64decode(str(key["public_key"]))),
+        {**context, "sample": "backfilled"},
+    )
+    training.put_if_absent(name, sealed)
+    reads = reader(home, audit)
+    with pytest.raises(VerificationError, match="no receipt"):
+        reads.read(described(home, name))
+    leaf = encode_leaf(
+        "extracted",
+        waiting.sha256,
+        home.clock(),
+        features=[{"feature_set": "0" * 64, "sha256": hashlib.sha256(sealed).hexdigest()}],
+    )
+    assert home.settings.accounts(home.settings.vault("worker")).append([leaf])
+    assert same(reads.read(described(home, name)), arrays)

@@ -13,9 +13,9 @@ does not name it; `StringNotEquals` is met by an absent key, so `Null` says whic
 
 And by what it says of the object that may stand there. Beginning a multipart upload, and its parts,
 say nothing and create nothing (`s3:ObjectCreationOperation` is false): completing it does, and is
-decided like a put. S3 knows no conditional copy, so nothing is copied into these buckets. Where the
-table lets nobody replace anything, a put must be for a name where nothing stands; `unvoiced init`
-proves that a store keeps conditions with one object, `probe/conditional-put`, which is left out.
+decided like a put. S3 knows no conditional copy, so nothing is copied into these buckets. A name
+that the table lets nobody replace may only be put where nothing stands; `unvoiced init` proves that
+a store keeps conditions with one object, `probe/conditional-put`, which is left out.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,16 @@ CLIENT_KEY = "s3:x-amz-server-side-encryption-customer-algorithm"
 _IS_ABSENT, _IS_NAMED = "true", "false"  # in IAM's words: the key is null, or it is not
 
 
-def create_only(place: Place) -> bool:
-    """Whether the table lets nobody replace anything there."""
-    return not any(
-        right.place is place and Can.REPLACE in right.can
+def replaceable(place: Place) -> list[str]:
+    """The names that the table lets somebody replace there; "*" where it is all of them."""
+    found = {
+        name
         for rights in TABLE.values()
         for right in rights
-    )
+        if right.place is place and Can.REPLACE in right.can
+        for name in right.names or ("*",)
+    }
+    return ["*"] if "*" in found else sorted(found)
 
 
 def _objects(bucket: Bucket) -> Node:
@@ -80,16 +83,22 @@ def _at_rest(bucket: Bucket) -> list[Node]:
     ]
 
 
-def _conditional(bucket: Bucket, place: Place) -> Node:
+def _conditional(bucket: Bucket, place: Place) -> list[Node]:
     creating: Node = {"s3:ObjectCreationOperation": "true"}
-    where: dict[str, Node] = {"Resource": _objects(bucket)}
-    if not create_only(place):
+    spared, statements = replaceable(place), list[Node]()
+    if spared:
         absent: Node = {"s3:if-none-match": _IS_ABSENT, "s3:if-match": _IS_ABSENT}
-        return _deny("BlindPut", "s3:PutObject", where, Null=absent, Bool=creating)
+        where: dict[str, Node] = {"Resource": _objects(bucket)}
+        statements.append(_deny("BlindPut", "s3:PutObject", where, Null=absent, Bool=creating))
+    if spared == ["*"]:
+        return statements
     if place is not Place.RAW:
-        where = {"NotResource": filled(f"${{{bucket.logical}.Arn}}/{CONDITIONS_PROBE}")}
+        spared = sorted({*spared, CONDITIONS_PROBE})
+    named = [filled(f"${{{bucket.logical}.Arn}}/{name}") for name in spared]
+    where = {"NotResource": named} if named else {"Resource": _objects(bucket)}
     absent = {"s3:if-none-match": _IS_ABSENT}
-    return _deny("Replacing", "s3:PutObject", where, Null=absent, Bool=creating)
+    statements.append(_deny("Replacing", "s3:PutObject", where, Null=absent, Bool=creating))
+    return statements
 
 
 def _foreign_folder(bucket: Bucket) -> Node:
@@ -153,7 +162,7 @@ def _trail(bucket: Bucket) -> list[Node]:
 def _policy(bucket: Bucket) -> Resource:
     statements = [*_in_transit(bucket), *_at_rest(bucket)]
     if bucket.place is not None:
-        statements.append(_conditional(bucket, bucket.place))
+        statements += _conditional(bucket, bucket.place)
     if bucket.place is Place.RAW:
         statements += [_foreign_folder(bucket), _cold_class(bucket)]
     if bucket.place is Place.ARCHIVE:

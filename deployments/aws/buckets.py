@@ -28,15 +28,12 @@ def _lifecycle(bucket: Bucket) -> Node:
         ),
     ]
     if bucket.place is Place.RAW:
-        rules.append(_rule("NeverIngested", ExpirationInDays={"Ref": "RawDays"}))
+        rules.append(_rule("LeftOver", ExpirationInDays={"Ref": "RawBackstopDays"}))
     if bucket is TRAIL:
         rules.append(_rule("OldRecords", ExpirationInDays={"Ref": "TrailDays"}))
-    if bucket.place is not Place.ARCHIVE:
-        return {"Rules": rules}
-    cold: Node = [{"StorageClass": {"Ref": "ArchiveClass"}, "TransitionInDays": 0}]
-    rules.append(_rule("ToColdStorage", Transitions=cold))
-    # Else S3 would leave recordings below 128 KiB, some seconds of speech, where they are.
-    return {"Rules": rules, "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+    # Nothing is moved to another class: what is archived is put into its class, and a rule that
+    # moved it to another would contradict the settings, and each receipt that says which it is.
+    return {"Rules": rules}
 
 
 def _object_lock(bucket: Bucket) -> dict[str, Node]:

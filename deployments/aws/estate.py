@@ -66,14 +66,20 @@ RECORDS_KEY = "RecordsStoreKey"
 _WHY = {
     Place.RAW: "Sealed recordings, until ingest disposes of them. No object lock, ever.",
     Place.TRAINING: "Sealed features.",
-    Place.ARCHIVE: "Sealed originals kept for legal reasons: cold, and locked by default.",
+    Place.ARCHIVE: (
+        "Sealed originals that are kept. Each is put cold and locked, as [disposal] says; the "
+        "default lock is for whatever is put there in another way."
+    ),
     Place.LOG: (
         "The transparency log. Object lock is on, so that a hold or a retention can be put on a "
         "tile; no default retention, as appending removes partial tiles that full ones replace. "
         "Full tiles are kept by the roles: none may destroy one."
     ),
-    Place.JOURNAL: "What is about to be destroyed, and what is in quarantine.",
-    Place.AUDIT: "One record before every read of features.",
+    Place.JOURNAL: (
+        "What is about to be destroyed, what is in quarantine or under a legal hold, and who was "
+        "erased."
+    ),
+    Place.AUDIT: "One record before every read of features; the eraser ends them by [retention].",
 }
 
 PLACES = [place for place in Place if not place.is_key]

@@ -25,7 +25,7 @@ from deployments.aws.estate import (
     role_resource,
 )
 from deployments.aws.language import ACCOUNT, Node, Resource, Section, filled, policy, when
-from unvoiced.access.policies import KEY_ACTIONS
+from unvoiced.access.policies import KEY_ACTIONS, of_secrets
 from unvoiced.access.roles import TABLE, Can, Place, Right, Role
 from unvoiced.config import Role as VaultName
 from unvoiced.config import StoreName
@@ -169,7 +169,10 @@ def _uses_of_own_key(place: Place) -> list[Node]:
     """What the table says of the key of a vault, or of the log's."""
     statements = [
         _allow(
-            f"{pascal(role)}{pascal(right.place)}", _roles([role]), _actions(right), _named(right)
+            f"{pascal(role)}{pascal(' '.join(sorted(right.can)))}{pascal(right.place)}",
+            _roles([role]),
+            _actions(right),
+            _named(right),
         )
         for role, rights in TABLE.items()
         for right in rights
@@ -187,7 +190,7 @@ def _actions(right: Right) -> list[str]:
 def _named(right: Right) -> Node | None:
     if not right.names:
         return None
-    return {"StringEquals": {"kms:EncryptionContext:name": right.names}}
+    return of_secrets(right.names)
 
 
 def _uses_by_the_watch() -> list[Node]:

@@ -1,25 +1,26 @@
 """What a deployer is asked, in groups, and the conditions that answers make."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from deployments.aws.estate import pascal
 from deployments.aws.language import Node
 from unvoiced.access.roles import Role
-from unvoiced.config import RetentionSettings
+from unvoiced.config import DisposalSettings, RetentionSettings
 
 # What is assumed with a person's own credentials. The uploader role is assumed by the inviter's.
 PEOPLE = [role for role in Role if role not in (Role.UPLOADER, Role.WORKER)]
 _ARN = "arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+"
 _DAYS = {
-    "raw_days": "Days until S3 destroys a recording that ingest never came to: a backstop, which "
-    "leaves no receipt. As raw_days under [retention].",
-    "archive_days": "Days for which an archived original is locked. As archive_days.",
+    "raw_backstop_days": "Days until S3 destroys what is still in raw: a backstop, which leaves no "
+    "receipt, behind the retention flow, which leaves one. 30 more than raw_days under "
+    "[retention].",
+    "archive_days": "Days for which what is put into the archive is locked, and at most: as "
+    "archive_days, or a day more where clocks may differ.",
     "noncurrent_days": "Days until a replaced or hidden version is destroyed. As noncurrent_days.",
     "incomplete_upload_days": "Days until parts of an upload that nobody completed are destroyed. "
     "As incomplete_upload_days.",
 }
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
-COLD_CLASSES = ("GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
 WORKER_SERVICES = ("ecs-tasks.amazonaws.com", "ec2.amazonaws.com")
 
 
@@ -92,8 +93,8 @@ GROUPS = (
         "Keys",
         {
             "CeremonyPrincipalArn": _maybe_arn(
-                "Role that runs unvoiced init and makes each epoch's intake key. It may wrap "
-                "secrets and never unwrap one. Empty takes that leave back."
+                "Role that runs unvoiced init. It may wrap secrets and never unwrap one. Empty "
+                "takes that leave back."
             ),
             "KmsLogSigning": _yes_or_no(
                 "Whether a key of KMS signs the log's checkpoints, not one in the worker's vault.",
@@ -112,20 +113,15 @@ GROUPS = (
         {
             **{
                 pascal(name.replace("_", " ")): _number(_DAYS[name], days)
-                for name, days in asdict(RetentionSettings()).items()
+                for name, days in ((name, getattr(RetentionSettings(), name)) for name in _DAYS)
             },
             "ArchiveLockMode": _text(
                 "GOVERNANCE: who has s3:BypassGovernanceRetention (none of these roles) can lift a "
                 "lock for an erasure. COMPLIANCE: nobody can, root neither, until the days are "
-                "over, and an erasure of what is archived has to wait for that.",
-                Default=LOCK_MODES[0],
+                "over, and an erasure of what is archived has to wait for that. As lock_mode under "
+                "[disposal]: another is refused.",
+                Default=DisposalSettings().lock_mode,
                 AllowedValues=LOCK_MODES,
-            ),
-            "ArchiveClass": _text(
-                "Cold class of the archive. GLACIER_IR is read at once, GLACIER after hours, "
-                "DEEP_ARCHIVE after up to two days.",
-                Default="GLACIER",
-                AllowedValues=COLD_CLASSES,
             ),
             "TrailDays": _number(
                 "Days for which CloudTrail's records are kept, in its bucket and in CloudWatch.",

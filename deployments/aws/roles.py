@@ -18,10 +18,11 @@ _WHY = {
     Role.UPLOADER: "A contributor, for an hour, under a grant that the inviter narrows.",
     Role.INVITER: "Gives contributors access to their own folder, and cannot read what they send.",
     Role.WORKER: "Opens recordings, and cannot open what it makes of them.",
-    Role.ARCHIVIST: "Reads originals that are kept for legal reasons.",
+    Role.ARCHIVIST: "Reads originals that are kept, and makes features of them again.",
     Role.DATA_SCIENTIST: "Reads features, and no recording.",
     Role.AUDITOR: "Reads receipts, the audit trail and configuration; opens nothing.",
-    Role.ERASER: "Destroys, and cannot read what.",
+    Role.ERASER: "Destroys, and cannot open what.",
+    Role.KEY_KEEPER: "Makes each epoch's intake key, and unwraps none.",
 }
 _LOG_KEY = f"${{{key_resource(Place.LOG_KEY)}.Arn}}"
 

@@ -40,12 +40,19 @@ StoreName = Literal["raw", "training", "log", "journal", "audit", "archive"]
 
 KMS_NAMES = (*get_args(Role), "log")
 STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
-# What laws ask for, as far as numbers can say it: docs/retention.md. Values in a settings file
-# stand over these.
+# Starting points, and no more: docs/retention.md. Values in a settings file stand over these.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    # 740 ILCS 14/15(a): when the purpose is satisfied, or three years after the last interaction.
-    "bipa": {"inactive_days": 1095, "archive_days": 1095, "quarantine_days": 90, "raw_days": 90},
-    # Article 5(1)(c) and (e): no longer than necessary, for everything that has a number here.
+    # 740 ILCS 14/15(a): when the purpose is satisfied, or within three years (1095 days or 1096) of
+    # the last interaction, whichever is first. What is seen of an interaction here is what was made
+    # of it, up to raw_days and quarantine_days later; and a week is for runs that come late.
+    "bipa": {
+        "raw_days": 30,
+        "quarantine_days": 30,
+        "inactive_days": 1028,
+        "archive_days": 1028,  # a lock that lasts longer would keep the original beyond the law
+    },
+    # Regulation (EU) 2016/679, article 5(1)(c) and (e): no longer than is necessary. It has no
+    # numbers; these put an end to everything that has one here.
     "gdpr-minimal": {
         "raw_days": 30,
         "quarantine_days": 30,
@@ -152,6 +159,11 @@ class RetentionSettings:
                     f"[retention] retired_feature_sets: {directory!r} is not a feature set's "
                     "directory, NAME-DIGEST8, as `unvoiced features ls` shows it"
                 )
+
+    @property
+    def raw_backstop_days(self) -> int:
+        """When the raw bucket's own rule destroys what retention, which logs it, did not."""
+        return self.raw_days + 30
 
     @classmethod
     def given(cls, values: Mapping[str, Any]) -> "RetentionSettings":
@@ -287,10 +299,8 @@ class Settings:
         if unlock.argon2id is not None:
             unlock.argon2id.check_price()
             return Vault(store, wrapper_from_passphrase(_passphrase(role), unlock.argon2id))
-        if not place.startswith("file://"):
-            raise AccessError(f"the {role} vault at {store.url} needs a passphrase, not a key file")
-        folder = Path(unquote(urlsplit(place).path))
-        return Vault(store, wrapper_from_key_file(folder.with_name(f"{folder.name}.kek")))
+        key_file = wrapper_from_key_file(key_file_of(place))
+        return Vault(store, key_file, key_file.writing)
 
     def _place(self, table: Mapping[str, str], section: str, name: str) -> str:
         try:
@@ -322,9 +332,20 @@ def kms_signer(name: str, arn: str) -> Signer:
     return Signer(name, key)
 
 
-def passphrase_from_file(role: Role) -> str | None:
-    """The passphrase in the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, if it names one."""
-    variable = f"UNVOICED_{role.upper()}_PASSPHRASE_FILE"
+def key_file_of(vault_url: str) -> Path:
+    """Where the key file of a vault is, beside its folder. Raises `AccessError` for a bucket's."""
+    if not vault_url.startswith("file://"):
+        raise AccessError(f"the vault at {vault_url} needs a passphrase, not a key file")
+    folder = Path(unquote(urlsplit(vault_url).path))
+    return folder.with_name(f"{folder.name}.kek")
+
+
+def passphrase_from_file(role: Role, *, new: bool = False) -> str | None:
+    """The passphrase in the file that `UNVOICED_<ROLE>_PASSPHRASE_FILE` names, if it names one.
+
+    With `new`, the one a vault is moved to: `UNVOICED_<ROLE>_NEW_PASSPHRASE_FILE`.
+    """
+    variable = f"UNVOICED_{role.upper()}{'_NEW' if new else ''}_PASSPHRASE_FILE"
     named = os.environ.get(variable)
     if not named:
         return None

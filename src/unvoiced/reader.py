@@ -1,6 +1,7 @@
 """Reading features back: list them without a key, open them with the dataset key.
 
-INV-8 what is opened was recorded in the audit trail first.
+INV-8  what is opened was recorded in the audit trail first.
+INV-10 a key that the log says was destroyed opens nothing, wherever it turns up again.
 """
 
 import hashlib
@@ -14,8 +15,9 @@ from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.errors import InputError, NotFound, VerificationError
 from unvoiced.features import unpack
 from unvoiced.keys.contributor import key_context, key_object_name
+from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
-from unvoiced.log.verify import features_with_receipt
+from unvoiced.log.verify import features_of
 from unvoiced.names import SUFFIX
 from unvoiced.sealing import Json, Keyring, PrivateKey, open_sealed, parse_header
 from unvoiced.stores import Entry, Store
@@ -82,7 +84,10 @@ class FeatureReader:
     """Opens feature arrays for one purpose.
 
     Only objects that a receipt of the log names are opened: a contributor's public key is in plain
-    sight, so whoever can write the training store could seal arrays of their own to it.
+    sight, so whoever can write the training store could seal arrays of their own to it. And only
+    with a key whose object the log knows and does not say is destroyed: a restored backup brings
+    nobody's features back. The log is read as far as it goes when a contributor's key is first
+    needed; a reader that holds the key by then keeps it until it is gone itself.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class FeatureReader:
     ) -> None:
         self._training = training
         self._log = log
-        self._log_size = 0
+        self._ledger = Ledger()
         self._genuine: set[str] = set()
         self._dataset = dataset
         self._audit = audit
@@ -105,7 +110,8 @@ class FeatureReader:
     def read(self, feature: FeatureObject) -> dict[str, np.ndarray]:
         """The arrays of one object, each (rows, frames).
 
-        Raises `NotFound`; `VerificationError` where no receipt names it; `OpenError`.
+        Raises `NotFound`; `VerificationError` where no receipt names it, or where its
+        contributor's key is unknown to the log, or destroyed by it; `OpenError`.
         """
         sealed = self._training.get(feature.name).data
         digest = hashlib.sha256(sealed).hexdigest()
@@ -125,14 +131,21 @@ class FeatureReader:
             return unpack(packed.data)
 
     def _read_on(self) -> None:
-        """Take in the receipts that came since the log was read last."""
-        size = self._log.checkpoint().size
-        self._genuine |= features_with_receipt(self._log, self._log_size)
-        self._log_size = size
+        """Take in what was logged since the log was read last."""
+        for data in self._log.entries(self._ledger.size, self._log.checkpoint().size):
+            self._genuine |= features_of(self._ledger.enter(data))
 
     def _contributor_key(self, pseudonym: str) -> PrivateKey:
         if pseudonym not in self._contributors:
             sealed = self._training.get(key_object_name(pseudonym)).data
+            self._check_key(key_object_name(pseudonym), hashlib.sha256(sealed).hexdigest())
             with open_sealed(sealed, self._dataset, key_context(pseudonym)) as secret:
                 self._contributors[pseudonym] = PrivateKey(secret.data)
         return self._contributors[pseudonym]
+
+    def _check_key(self, name: str, digest: str) -> None:
+        self._read_on()
+        if digest in self._ledger.destroyed_contributor_keys:
+            raise VerificationError(f"{name}: the log says that this key was destroyed")
+        if digest not in self._ledger.contributor_keys:
+            raise VerificationError(f"{name}: the log knows no such key object")

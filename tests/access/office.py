@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from tests.access.conftest import Account
 from tests.access.evaluator import allows
@@ -11,15 +11,16 @@ from tests.access.stage import Stage
 from tests.ingest.home import STORES, Home, Shelved
 from unvoiced.access.policies import Estate, role_policy
 from unvoiced.access.roles import Place, Role
+from unvoiced.config import DisposalSettings
 from unvoiced.config import Role as VaultName
 from unvoiced.keys.vault import Vault
-from unvoiced.keys.wrapping import LocalWrapper, wrapper_from_key_file
+from unvoiced.keys.wrapping import Wrapper, wrapper_from_key_file
 from unvoiced.stores.s3 import S3Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-VAULTS: tuple[VaultName, ...] = ("worker", "dataset", "inviter")
+VAULTS: tuple[VaultName, ...] = get_args(VaultName)
 
 # (action, what it is asked of, and the condition keys that Amazon would see)
 Request = tuple[str, str, Mapping[str, str | None]]
@@ -62,6 +63,7 @@ class Office:
 
     account: Account
     founder: Home
+    disposal: DisposalSettings = field(default_factory=DisposalSettings)
 
     @classmethod
     def open(cls, account: Account, folder: Path) -> "Office":
@@ -95,13 +97,13 @@ class Office:
             return S3Store(self.account.where(place)[0], client=client)
 
         settings = AtWork(
-            **vars(self.founder.settings),
+            **vars(self.founder.settings) | {"disposal": self.disposal},
             shelf={name: bucket(Place(name)) for name in STORES},
             safes={name: Vault(bucket(_vault_place(name)), self._wrapper(name)) for name in VAULTS},
         )
         return Person(settings, self.founder.clock, role, client, asked)
 
-    def _wrapper(self, name: VaultName) -> LocalWrapper:
+    def _wrapper(self, name: VaultName) -> Wrapper:
         # In place of a key service: what a role may do with keys is tried in test_role_keys.
         return wrapper_from_key_file(self.founder.settings.folder / "keys" / f"{name}.kek")
 
@@ -119,6 +121,11 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "ListObjectsV2": lambda _: "s3:ListBucket",
     "ListObjectVersions": lambda _: "s3:ListBucketVersions",
     "GetObjectRetention": lambda _: "s3:GetObjectRetention",
+    "GetObjectLegalHold": lambda _: "s3:GetObjectLegalHold",
+    "GetObjectTagging": lambda p: (
+        "s3:GetObjectVersionTagging" if "VersionId" in p else "s3:GetObjectTagging"
+    ),
+    "RestoreObject": lambda _: "s3:RestoreObject",
     "GetBucketVersioning": lambda _: "s3:GetBucketVersioning",
 }
 
@@ -135,5 +142,7 @@ def _recorder(asked: list[Request]) -> Callable[..., None]:
         asked.append((action, of, context))
         if "ObjectLockMode" in params:
             asked.append(("s3:PutObjectRetention", of, {}))
+        if "Tagging" in params:
+            asked.append(("s3:PutObjectTagging", of, {}))
 
     return record

@@ -189,6 +189,9 @@ def tomorrow() -> datetime:
     return datetime.now(UTC) + timedelta(days=1)
 
 
+_TAGGING: Any = {"TagSet": [{"Key": "a", "Value": "b"}]}
+
+
 def _in_an_hour() -> datetime:
     return datetime.now(UTC) + timedelta(hours=1)
 
@@ -222,8 +225,18 @@ READS = (
     Operation("head", lambda c, s: c.head_object(**s.at), may_read, _told),
     Operation("head a version", lambda c, s: c.head_object(**s.at, VersionId=s.old),
               may_read, _told),
-    Operation("get tags", lambda c, s: c.get_object_tagging(**s.at), _nobody, _never),
     Operation("get acl", lambda c, s: c.get_object_acl(**s.at), _nobody, _never),
+)
+# An object's labels, in the words of stores.
+TAGS = (
+    Operation("get tags", lambda c, s: c.get_object_tagging(**s.at),
+              who_can(Can.SEE_LOCK), _told),
+    Operation("get tags of a version",
+              lambda c, s: c.get_object_tagging(**s.at, VersionId=s.old),
+              who_can(Can.SEE_LOCK), _told),
+    Operation("put tags", lambda c, s: c.put_object_tagging(**s.at, Tagging=_TAGGING),
+              who_can(Can.LOCK), _told),
+    Operation("delete tags", lambda c, s: c.delete_object_tagging(**s.at), _nobody, _never),
 )
 LISTS = (
     Operation("list", lambda c, s: c.list_objects_v2(Bucket=s.bucket),
@@ -313,10 +326,6 @@ SETTINGS = (
     Operation("put acl", lambda c, s: c.put_object_acl(**s.at, ACL="public-read"),
               _nobody, _never),
     Operation("put bucket acl", lambda c, s: c.put_bucket_acl(Bucket=s.bucket, ACL="public-read"),
-              _nobody, _never),
-    Operation("put tags",
-              lambda c, s: c.put_object_tagging(
-                  **s.at, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
               _nobody, _never),
     Operation("put lifecycle",
               lambda c, s: c.put_bucket_lifecycle_configuration(

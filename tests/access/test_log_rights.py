@@ -6,11 +6,12 @@ from unvoiced.access.roles import Can, Place, Role, may
 
 
 @pytest.mark.parametrize("role", Role)
-def test_nobody_announces_an_intake_key(role: Role) -> None:
+def test_nobody_but_who_makes_intake_keys_announces_one(role: Role) -> None:
     """Whoever signs the log could else have every later recording sealed to a key of theirs."""
     for name in ("intake/2026-w48", "intake/9999-w52"):
-        assert not may(role, Can.CREATE, Place.LOG, name)
+        assert may(role, Can.CREATE, Place.LOG, name) == (role is Role.KEY_KEEPER)
         assert not may(role, Can.REPLACE, Place.LOG, name)
+        assert not may(role, Can.DESTROY, Place.LOG, name)
 
 
 @pytest.mark.parametrize("role", Role)

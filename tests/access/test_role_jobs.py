@@ -11,14 +11,12 @@ import pytest
 
 from tests.access.conftest import Account
 from tests.access.office import Office
-from tests.access.operations import tomorrow
 from tests.features.recordings import encoded, noise
 from unvoiced.access.policies import grant_policy
 from unvoiced.access.roles import Role
 from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.disposal import Quarantine
-from unvoiced.errors import StoreError
 from unvoiced.ingest.batch import ingest_batch
 from unvoiced.ingest.settle import finish_interrupted
 from unvoiced.ingest.status import take_status
@@ -28,7 +26,6 @@ from unvoiced.log.verify import verify_log
 from unvoiced.log.writer import LogWriter
 from unvoiced.reader import FeatureReader, describe, feature_names
 from unvoiced.sealing import PrivateKey
-from unvoiced.stores.s3 import S3Store
 from unvoiced.upload import Outcome, Uploader
 
 pytestmark = pytest.mark.server
@@ -198,29 +195,6 @@ def test_an_inviter_invites(office: Office) -> None:
     key = inviter.settings.vault("inviter").get("pseudonym/key")
     assert pseudonym(key, "anna") == office.founder.invitation("anna").pseudonym
     assert inviter.would_be_refused_at_amazon() == []
-
-
-def test_an_archivist_reads_what_the_worker_archived(office: Office) -> None:
-    """The worker puts it, locked, and sees that it is; it is the archivist who can read it."""
-    worker, archivist = office.hire(Role.WORKER), office.hire(Role.ARCHIVIST)
-    assert worker.client is not None
-    at = {"Bucket": "archive", "Key": f"{'a' * 26}/sample.unv"}
-    worker.client.put_object(
-        **at,
-        Body=b"sealed",
-        IfNoneMatch="*",
-        ObjectLockMode="GOVERNANCE",
-        ObjectLockRetainUntilDate=tomorrow(),
-    )
-    assert worker.would_be_refused_at_amazon() == []
-    assert worker.client.get_object_retention(**at)["Retention"]["Mode"] == "GOVERNANCE"
-
-    archive = S3Store("archive", client=archivist.client)
-
-    (entry,) = archive.list()
-    assert archive.get(entry.name, entry.version).data == b"sealed"
-    with pytest.raises(StoreError):
-        S3Store("archive", client=worker.client).get(entry.name)
 
 
 def test_an_eraser_erases(office: Office) -> None:

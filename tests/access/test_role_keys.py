@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from tests.access.conftest import STORES, server_name
 from tests.servers import ministack
-from unvoiced.access.policies import ACCOUNT_READS, Estate, role_policy
+from unvoiced.access.policies import ACCOUNT_READS, KEY_ACTIONS, Estate, role_policy
 from unvoiced.access.roles import TABLE, Can, Place, Role
 
 pytestmark = pytest.mark.server
@@ -246,14 +246,18 @@ def test_what_is_narrowed_to_secrets_says_which(account: Account) -> None:
     for role in Role:
         for right in TABLE[role]:
             if right.place.is_key and right.names:
-                wanted.append((role, account.estate.keys[right.place], list(right.names)))
+                (action,) = (one for can in right.can for one in KEY_ACTIONS[can])
+                key = account.estate.keys[right.place]
+                wanted.append((role, key, action, list(right.names)))
         for statement in role_policy(role, account.estate)["Statement"]:
             match statement.get("Condition"):
-                case {"StringEquals": {"kms:EncryptionContext:name": names}}:
-                    assert statement["Action"] == ["kms:Decrypt"]
-                    found += [(role, key, names) for key in statement["Resource"]]
+                case {"StringLike": {"kms:EncryptionContext:name": names}}:
+                    (action,) = statement["Action"]
+                    found += [(role, key, action, names) for key in statement["Resource"]]
     assert found == wanted
-    assert (Role.ERASER, account.estate.keys[Place.WORKER_KEY], [_NAME]) in found
+    worker_key = account.estate.keys[Place.WORKER_KEY]
+    assert (Role.ERASER, worker_key, "kms:Decrypt", [_NAME]) in found
+    assert (Role.KEY_KEEPER, worker_key, "kms:Encrypt", ["intake/*"]) in found
 
 
 def test_looks_are_the_auditors() -> None:

@@ -9,6 +9,8 @@ Not proven here, as SeaweedFS 4.48 does not decide it, or decides it by another 
   create cannot replace. Versions keep what is put over, which the cells "put over" do show.
 - Tags and ACLs that travel in a put's headers need s3:PutObjectTagging and s3:PutObjectAcl at
   Amazon, and here nothing beyond s3:PutObject.
+- Labelling a version that is named needs s3:PutObjectVersionTagging at Amazon, which nobody has,
+  and here no more than labelling the current one.
 - Lock headers of a put are decided only where the bucket has object lock: in the archive.
 - s3:RestoreObject, s3:GetBucketPublicAccessBlock: not implemented. s3:GetBucketOwnershipControls
   and s3:GetBucketLogging: decided by other actions. s3:ListAllMyBuckets: open to every session.
@@ -31,6 +33,7 @@ from tests.access.operations import (
     PUTS,
     READS,
     SETTINGS,
+    TAGS,
     Scene,
     added,
     etag,
@@ -99,6 +102,13 @@ def test_settings(account: Account, stages: dict[Place, Stage], role: Role, plac
 
     spot, _ = stage.ready(name, Scene.TWO_VERSIONS)
     assert (found, _settings(account, spot.at)) == ([], before)
+
+
+@every_role_and_store
+def test_labels(account: Account, stages: dict[Place, Stage], role: Role, place: Place) -> None:
+    """Who sees locks sees labels, who locks can label, and nobody takes labels off."""
+    cell = (role, place, names_in(place)[0])
+    assert wrong(stages[place], account.as_role(role), cell, TAGS) == []
 
 
 @pytest.mark.parametrize("role", Role)

@@ -20,6 +20,7 @@ from unvoiced.log.tiles import Bundle, Tile
 
 KEYS = tuple(place for place in Place if place.is_key)
 PSEUDONYM = "abcdefghijklmnopqrstuvwxyz"
+APPENDERS = {Role.WORKER, Role.ARCHIVIST, Role.ERASER, Role.KEY_KEEPER}
 _INLINE_LIMIT, _SESSION_LIMIT = 10_240, 2_048  # characters, white space not counted
 
 # What the stores hold, and names that only look as if they were inside a narrowed right.
@@ -46,6 +47,8 @@ NAMES = (
     *("log-checkpoint", "log-checkpoint.key", "log-checkpoint/x", "x/log-checkpoint"),
     *("vault.json", "vault_json", "vault.json.bak", "log/signing.key", "log/signing-key"),
     *("log/signing", "log/signing2", "content/tag", "recipient/dataset", "dataset/dataset"),
+    *("holds/everything", "suppressed/0123", "erasures/0123", "intents/0123", "retiring/0123"),
+    *("intake/", "intake", "intakes/2026-w47", "keys/", "xkeys/a.unv", "pages", "intents"),
     *("", "*", "?", "a", "/", "${aws:username}", "a\nb"),
 )
 
@@ -122,8 +125,13 @@ def _requests(
         Can.REPLACE: [("s3:PutObject", replaces)],
         Can.DESTROY: [("s3:DeleteObjectVersion", {})],
         Can.RESTORE: [("s3:RestoreObject", {})],
-        Can.SEE_LOCK: [("s3:GetObjectRetention", {}), ("s3:GetObjectLegalHold", {})],
-        Can.LOCK: [("s3:PutObjectRetention", {})],
+        Can.SEE_LOCK: [
+            ("s3:GetObjectRetention", {}),
+            ("s3:GetObjectLegalHold", {}),
+            ("s3:GetObjectTagging", {}),
+            ("s3:GetObjectVersionTagging", {}),
+        ],
+        Can.LOCK: [("s3:PutObjectRetention", {}), ("s3:PutObjectTagging", {})],
     }
     at = _arn(estate, place, name)
     return [(action, at, keys) for action, keys in of_an_object.get(can, [])]
@@ -198,7 +206,8 @@ def test_nobody_may_do_what_the_table_has_no_word_for() -> None:
         *("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"),
         *("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"),
         *("s3:RestoreObject", "s3:GetObjectRetention", "s3:GetObjectLegalHold"),
-        *("s3:PutObjectRetention", "kms:Decrypt", "kms:Sign", "kms:GetPublicKey"),
+        *("s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"),
+        *("s3:PutObjectRetention", "kms:Encrypt", "kms:Decrypt", "kms:Sign", "kms:GetPublicKey"),
         *("kms:GenerateDataKey", "sts:AssumeRole", "sts:TagSession"),
     }
     for role, _, policy in _policies():
@@ -262,7 +271,12 @@ def test_only_the_worker_unwraps_what_opens_recordings() -> None:
         for role in Role
         if any(right.place is Place.WORKER_KEY for right in TABLE[role])
     }
-    assert users == {Role.WORKER: {"*"}, Role.ERASER: {"log/signing"}}
+    assert users == {
+        Role.WORKER: {"*"},
+        Role.ARCHIVIST: {"log/signing"},
+        Role.ERASER: {"log/signing"},
+        Role.KEY_KEEPER: {"log/signing", "intake/*"},
+    }
     assert not any(
         may(role, Can.UNWRAP, Place.WORKER_KEY, secret)
         for role in set(Role) - {Role.WORKER}
@@ -274,34 +288,87 @@ def _of(right: Any) -> tuple[str, ...]:
     return right.names or ("*",)
 
 
-def test_nobody_wraps_secrets() -> None:
-    """Secrets are made by the ceremony; whoever could wrap could put theirs in place of others."""
-    assert not any(may(role, Can.WRAP, key, "x") for role in Role for key in KEYS)
+def test_nobody_wraps_secrets_but_intake_keys() -> None:
+    """The rest are made by the ceremony; whoever could wrap could put theirs in place of others."""
+    wraps = {
+        (role, key, name)
+        for role in Role
+        for key in KEYS
+        for name in NAMES
+        if may(role, Can.WRAP, key, name)
+    }
+    assert {(role, key) for role, key, _ in wraps} == {(Role.KEY_KEEPER, Place.WORKER_KEY)}
+    assert all(name.startswith("intake/") for _, _, name in wraps)
 
 
-@pytest.mark.parametrize(
-    "store", [Place.RAW, Place.TRAINING, Place.ARCHIVE, Place.JOURNAL, Place.AUDIT]
-)
-def test_who_erases_reads_nothing(store: Place) -> None:
-    """It lists and destroys; what it destroys it cannot open, nor copy."""
-    for name in NAMES:
-        assert not may(Role.ERASER, Can.READ, store, name)
-        assert not may(Role.ERASER, Can.CREATE, store, name)
+@pytest.mark.parametrize("name", NAMES)
+def test_who_makes_intake_keys_gets_at_none_and_at_no_recording(name: str) -> None:
+    """It puts new ones where none stand; unwrapped they are by the worker, destroyed too."""
+    keeper = Role.KEY_KEEPER
+    stores = {right.place for right in TABLE[keeper] if not right.place.is_key}
+    assert stores == {Place.LOG, Place.WORKER_VAULT}
+    if name.startswith("intake/"):
+        assert not may(keeper, Can.UNWRAP, Place.WORKER_KEY, name)
+        for can in (Can.READ, Can.REPLACE, Can.DESTROY):
+            assert not may(keeper, can, Place.WORKER_VAULT, name)
+    elif may(keeper, Can.CREATE, Place.WORKER_VAULT, name):
+        assert name == "log-checkpoint"
 
 
-def test_nobody_reads_what_contributors_send_but_the_worker() -> None:
-    """Who invites and grants least of all."""
+@pytest.mark.parametrize("name", NAMES)
+def test_who_erases_opens_nothing(name: str) -> None:
+    """Of what is sealed it reads recordings and keys' objects, for their digests; it puts none."""
+    eraser = Role.ERASER
+    assert not may(eraser, Can.READ, Place.ARCHIVE, name)
+    assert not may(eraser, Can.READ, Place.AUDIT, name)
+    assert may(eraser, Can.READ, Place.TRAINING, name) == name.startswith("keys/")
+    for store in (Place.RAW, Place.TRAINING, Place.ARCHIVE, Place.AUDIT):
+        for can in (Can.CREATE, Can.REPLACE, Can.LOCK, Can.RESTORE):
+            assert not may(eraser, can, store, name)
+        assert may(eraser, Can.DESTROY, store, name)
+    unwraps = [key for key in KEYS if may(eraser, Can.UNWRAP, key, name)]
+    assert unwraps == ([Place.WORKER_KEY] if name == "log/signing" else [])
+    assert not may(eraser, Can.CREATE, Place.JOURNAL, "pages/x")  # a page comes from the worker
+
+
+def test_who_reads_what_contributors_send() -> None:
+    """Who opens it, and who destroys it unopened and says by its digest what it was."""
     readers = {role for role in Role for name in NAMES if may(role, Can.READ, Place.RAW, name)}
-    assert readers == {Role.WORKER}
+    assert readers == {Role.WORKER, Role.ERASER}
     assert not any(right.place is Place.RAW for right in TABLE[Role.INVITER])
 
 
-def test_the_audit_trail_is_only_added_to() -> None:
-    """Nobody replaces or destroys a record of it, and who writes it does not read it."""
+@pytest.mark.parametrize("name", NAMES)
+def test_the_archive_is_written_read_and_destroyed_by_three(name: str) -> None:
+    """Who puts originals there cannot read them, who reads them cannot destroy one, and nobody
+    replaces one."""
+    who = {can: {role for role in Role if may(role, can, Place.ARCHIVE, name)} for can in Can}
+    assert who[Can.CREATE] == who[Can.LOCK] == {Role.WORKER}
+    assert who[Can.READ] == who[Can.RESTORE] == {Role.ARCHIVIST}
+    assert who[Can.DESTROY] == {Role.ERASER}
+    assert who[Can.REPLACE] == set()
+    opens = {role for role in Role if may(role, Can.UNWRAP, Place.ARCHIVE_KEY, name)}
+    assert opens == {Role.ARCHIVIST}
+
+
+def test_the_worker_destroys_no_hold_and_nobody_it_was_told_was_erased() -> None:
+    """Of the journal it writes its own intentions, pages and quarantine; of its vault, keys go."""
+    for name in ("holds/everything", f"holds/{PSEUDONYM}", "suppressed/0123", "erasures/0123"):
+        for can in (Can.CREATE, Can.REPLACE, Can.DESTROY):
+            assert not may(Role.WORKER, can, Place.JOURNAL, name)
+    gone = {name for name in NAMES if may(Role.WORKER, Can.DESTROY, Place.WORKER_VAULT, name)}
+    assert gone == {name for name in NAMES if name.startswith("intake/")}
+
+
+def test_the_audit_trail_is_added_to_and_ended_by_who_erases() -> None:
+    """Nobody replaces a record, who writes them reads none, and who ends them neither."""
     for role in Role:
         for right in TABLE[role]:
             if right.place is Place.AUDIT:
-                assert right.can in ({Can.CREATE}, {Can.READ, Can.LIST})
+                allowed: list[set[Can]] = [{Can.CREATE}, {Can.READ, Can.LIST}]
+                if role is Role.ERASER:
+                    allowed = [{Can.LIST, Can.DESTROY}]
+                assert right.can in allowed
 
 
 @settings(deadline=None)
@@ -313,7 +380,7 @@ def test_what_a_log_has_filled_nobody_destroys(level: int, index: int, width: in
         assert not any(may(role, Can.DESTROY, Place.LOG, full.path) for role in Role)
     for part in (Tile(level, index, width), Bundle(index, width)):
         who = {role for role in Role if may(role, Can.DESTROY, Place.LOG, part.path)}
-        assert who == {Role.WORKER, Role.ERASER}
+        assert who == APPENDERS
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "pending/head", "intake/2026-w47"])
@@ -326,10 +393,7 @@ def test_who_appends_removes_appends() -> None:
     """By the name they really bear."""
     base, tip = (Checkpoint("log", size, EMPTY_ROOT) for size in (3, 5))
     name = Head(base, tip, "0" * 32).append_name
-    assert {role for role in Role if may(role, Can.DESTROY, Place.LOG, name)} == {
-        Role.WORKER,
-        Role.ERASER,
-    }
+    assert {role for role in Role if may(role, Can.DESTROY, Place.LOG, name)} == APPENDERS
 
 
 def test_who_replaces_reads() -> None:

@@ -24,7 +24,7 @@ PSEUDO = {
     "AWS::StackName": "voice",
     "AWS::NoValue": ABSENT,
 }
-PEOPLE = ("Inviter", "Archivist", "DataScientist", "Auditor", "Eraser")
+PEOPLE = ("Inviter", "Archivist", "DataScientist", "Auditor", "Eraser", "KeyKeeper")
 
 
 class _Reader(yaml.SafeLoader):

@@ -1,12 +1,13 @@
 """Every bucket of the template has every protection; a new bucket cannot forget one."""
 
+import fnmatch
 from typing import Any
 
 import pytest
 from parsed_template import ACCOUNT, REGION, RESOURCES, Stack, decides, nodes, of_type
 
 from unvoiced.access.roles import TABLE, Can, Place
-from unvoiced.config import RetentionSettings
+from unvoiced.config import STORAGE_CLASSES, DisposalSettings, RetentionSettings
 
 STACK = Stack()
 BUCKETS = list(of_type("AWS::S3::Bucket"))
@@ -111,7 +112,7 @@ def test_bucket_sweeps_incomplete_uploads_replaced_versions_and_markers(name: st
 @every_bucket
 def test_lifecycle_days_are_the_parameters(name: str) -> None:
     """Another answer at deployment reaches every bucket."""
-    stack = Stack(IncompleteUploadDays="3", NoncurrentDays="4", RawDays="5", TrailDays="90")
+    stack = Stack(IncompleteUploadDays="3", NoncurrentDays="4", RawBackstopDays="5", TrailDays="90")
     found = str(stack.resources[name]["LifecycleConfiguration"])
     assert "'DaysAfterInitiation': '3'" in found
     assert "'NoncurrentDays': '4'" in found
@@ -121,7 +122,7 @@ def test_lifecycle_days_are_the_parameters(name: str) -> None:
 
 
 def test_only_raw_and_the_trail_lose_current_objects_by_lifecycle() -> None:
-    """Raw as a backstop after RawDays, the trail after TrailDays; of nothing else is it right."""
+    """Raw as a backstop behind retention, the trail after TrailDays; nothing else by a rule."""
     expiring = {name: _rules(name) for name in BUCKETS}
     days = {
         name: rule["ExpirationInDays"]
@@ -129,22 +130,25 @@ def test_only_raw_and_the_trail_lose_current_objects_by_lifecycle() -> None:
         for rule in rules.values()
         if "ExpirationInDays" in rule
     }
-    assert days == {"RawBucket": RetentionSettings().raw_days, "TrailBucket": 365}
+    assert days == {"RawBucket": RetentionSettings().raw_backstop_days, "TrailBucket": 365}
+    assert days["RawBucket"] > RetentionSettings().raw_days
 
 
-@pytest.mark.parametrize("cold", ["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"])
-def test_archive_goes_to_the_cold_class_that_was_asked_for(cold: str) -> None:
-    """At once, and small recordings too, which S3 leaves out unless told."""
-    lifecycle = Stack(ArchiveClass=cold).resources["ArchiveBucket"]["LifecycleConfiguration"]
-    rules = {rule["Id"]: rule for rule in lifecycle["Rules"]}
-    assert rules["ToColdStorage"]["Transitions"] == [{"StorageClass": cold, "TransitionInDays": 0}]
-    assert lifecycle["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+def test_nothing_is_moved_to_another_class() -> None:
+    """What is read every day stays readable; what is archived is put into its class."""
+    assert [name for name in BUCKETS if "Transition" in str(_rules(name))] == []
 
 
-def test_nothing_but_the_archive_is_moved_to_another_class() -> None:
-    """What is read every day stays readable."""
-    moved = [name for name in BUCKETS if "Transition" in str(_rules(name))]
-    assert moved == ["ArchiveBucket"]
+def test_nothing_refuses_an_original_of_any_class_that_settings_know() -> None:
+    """Locked as the stack locks, and where nothing stands."""
+    for storage_class in STORAGE_CLASSES:
+        named = {"s3:x-amz-storage-class": storage_class}
+        assert _refusals("ArchiveBucket", **named) == set()
+
+
+def test_the_stack_locks_as_settings_do_where_nobody_says_otherwise() -> None:
+    """Another mode than the stack's would be refused, put by put."""
+    assert Stack().parameters["ArchiveLockMode"] == DisposalSettings().lock_mode
 
 
 @pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
@@ -267,19 +271,30 @@ def test_only_in_the_trail_do_services_of_amazon_name_keys_in_their_own_way(plac
 def test_a_put_that_looks_at_nothing_is_refused(name: str) -> None:
     """Without a condition a put would hide what stands there, whatever its role says."""
     blind = _refusals(name, **{"s3:if-none-match": None})
-    assert len(blind) == (0 if name == "TrailBucket" else 1)
+    assert bool(blind) == (name != "TrailBucket")
+    for named in ("checkpoint", "log-checkpoint", "erasures/one"):
+        at = f"{STACK.arn(name)}/{named}"
+        assert bool(_refusals(name, resource=at, **{"s3:if-none-match": None})) == bool(blind)
 
 
 @every_bucket
 def test_a_put_over_what_was_seen_is_let_through_only_where_the_table_replaces(name: str) -> None:
-    """Raw, archive, journal, audit and the vaults that nobody changes are create-only."""
-    over = _refusals(name, **{"s3:if-none-match": None, "s3:if-match": "etag"})
-    replaced = any(
-        right.place is PLACES.get(name) and Can.REPLACE in right.can
+    """Name by name: of the log its checkpoint and not a full tile, of the journal no hold."""
+    replaced = [
+        pattern
         for rights in TABLE.values()
         for right in rights
-    )
-    assert over == (set() if replaced or name == "TrailBucket" else {"Replacing"})
+        if right.place is PLACES.get(name) and Can.REPLACE in right.can
+        for pattern in right.names or ("*",)
+    ]
+    for named in (
+        *("tile/0/000", "checkpoint", "pending/head", "intake/2026-w47", "log-checkpoint"),
+        *("holds/everything", "erasures/one", "pages/one.json", "any/sample.unv", "vault.json"),
+    ):
+        request = {"s3:if-none-match": None, "s3:if-match": "etag"}
+        over = _refusals(name, resource=f"{STACK.arn(name)}/{named}", **request)
+        free = any(fnmatch.fnmatchcase(named, pattern) for pattern in replaced)
+        assert over == (set() if free or name == "TrailBucket" else {"Replacing"}), named
 
 
 def test_raw_is_create_only_for_every_object() -> None:

@@ -1,5 +1,6 @@
 """Keys of the template: managed by the account, used by whom the role table names alone."""
 
+import fnmatch
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -193,17 +194,37 @@ def test_a_store_key_opens_nothing_for_a_role_itself(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", KEY_OF)
-@pytest.mark.parametrize("name", ["log/signing", "intake/2026-w47"])
+@pytest.mark.parametrize("name", ["log/signing", "intake/2026-w47", "content/tag"])
 def test_a_vault_key_opens_for_a_role_what_the_table_says(place: Place, name: str) -> None:
     """Where the table names secrets, the encryption context has to bear their name."""
     for role, (can, actions) in itertools.product(Role, KEY_ACTIONS.items()):
         wanted = any(
-            right.place is place and can in right.can and (not right.names or name in right.names)
+            right.place is place
+            and can in right.can
+            and any(fnmatch.fnmatchcase(name, pattern) for pattern in right.names or ("*",))
             for right in TABLE[role]
         )
         for action in actions:
             context = {"EncryptionContext:name": name}
             assert _may(KEY_OF[place], STACK.arn(_role(role)), action, **context) == wanted
+
+
+def test_who_makes_intake_keys_unwraps_none() -> None:
+    """It wraps what is called so and nothing else, and unwraps what signs."""
+    key, who = KEY_OF[Place.WORKER_KEY], STACK.arn(_role(Role.KEY_KEEPER))
+    wraps = {"intake/2026-w47": True, "content/tag": False, "fernet/x": False, "log/signing": False}
+    for name, wanted in wraps.items():
+        assert _may(key, who, "kms:Encrypt", **{"EncryptionContext:name": name}) == wanted
+        unwraps = _may(key, who, "kms:Decrypt", **{"EncryptionContext:name": name})
+        assert unwraps == (name == "log/signing")
+    assert not any(_may(key, who, action) for action in USES)
+
+
+@every_key
+def test_statements_of_a_key_are_told_apart(name: str) -> None:
+    """By a name of their own, also where a role has two."""
+    names = [one["Sid"] for one in _key_policy(name)]
+    assert len(set(names)) == len(names)
 
 
 def test_the_ceremony_can_wrap_and_sign_and_never_unwrap() -> None:
@@ -217,9 +238,9 @@ def test_the_ceremony_can_wrap_and_sign_and_never_unwrap() -> None:
 @pytest.mark.parametrize("place", BUCKET_OF)
 def test_the_ceremony_writes_what_init_writes_and_reads_the_log_and_vaults(place: Place) -> None:
     """It has no way to a recording or a feature; `unvoiced init` writes nothing into raw."""
-    vaults = {Place.WORKER_VAULT, Place.DATASET_VAULT, Place.INVITER_VAULT}
+    vaults = {place for place in BUCKET_OF if place.value.endswith(" vault")}
     reads = {Place.LOG, *vaults}
-    writes = {*reads, Place.TRAINING, Place.JOURNAL, Place.AUDIT}
+    writes = {*reads, Place.TRAINING, Place.JOURNAL, Place.AUDIT, Place.ARCHIVE}
     key, where = _store_key(place), _in_bucket(place)
     assert _may(key, CEREMONY, "kms:Decrypt", **where) == (place in reads)
     assert _may(key, CEREMONY, "kms:GenerateDataKey", **where) == (place in writes)

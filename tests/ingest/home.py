@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from cryptography.fernet import Fernet
@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from unvoiced.announcements import announcement_name
 from unvoiced.config import Settings, StoreName, load_settings
 from unvoiced.deployment import create_deployment
-from unvoiced.disposal import Journal
+from unvoiced.disposal import Journal, LegalHold, LegalHolds, SuppressionList
 from unvoiced.features import extract, unpack
 from unvoiced.features import load as load_feature_set
 from unvoiced.ingest.batch import ingest_batch
@@ -52,6 +52,10 @@ class Clock:
         """The time."""
         self._now += timedelta(seconds=1)
         return self._now
+
+    def forward(self, days: int) -> None:
+        """Let so many days pass."""
+        self._now += timedelta(days=days)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class Home:
         """The same deployment with its stores copied into memory; keys stay on disk."""
         # Another log than the one the vault may remember.
         (self.settings.folder / "keys/worker/log-checkpoint").unlink(missing_ok=True)
-        shelf = {name: MemoryStore(name, versioned=versioned) for name in STORES}
+        shelf = {name: MemoryStore(name, versioned=versioned, now=self.clock) for name in STORES}
         for name, store in shelf.items():
             for entry in self.store(name).list():
                 store.put_if_absent(entry.name, self.store(name).get(entry.name).data)
@@ -226,6 +230,40 @@ class Home:
         """The same deployment, its settings file naming other feature sets."""
         ingest = replace(self.settings.ingest, feature_sets=names)
         return replace(self, settings=replace(self.settings, ingest=ingest))
+
+    def archiving(self, *policy: str, **disposal: Any) -> "Home":
+        """The same deployment, its settings file naming whose originals are archived."""
+        changed = replace(self.settings.disposal, archive=policy, **disposal)
+        return replace(self, settings=replace(self.settings, disposal=changed))
+
+    def archived(self) -> list[tuple[str, bytes]]:
+        """(name, recording) of every version in the archive, opened as the archivist would."""
+        archive = self.store("archive")
+        key = PrivateKey(self.settings.vault("archive").get("archive/archive"))
+        found = []
+        for entry in archive.versions():
+            if parsed := parse_sealed_name(entry.name):
+                expect = {"purpose": "archive", "pseudonym": parsed[0], "sample": parsed[1]}
+                data = archive.get(entry.name, entry.version).data
+                with open_sealed(data, key, expect) as recording:
+                    # A copy: what it was read from is wiped when the block ends.
+                    found.append((entry.name, bytes(bytearray(recording.data))))
+        return found
+
+    def suppress(self, whose: str) -> None:
+        """What an erasure does first."""
+        verifier, signer = self.verifier, self.settings.signer(self.settings.vault("worker"))
+        suppression = SuppressionList(self.store("journal"), verifier)
+        suppression.add(whose, "2026-11-23T08:00:00Z", signer)
+
+    def hold(self, whose: str) -> None:
+        """What `unvoiced hold add` does."""
+        hold = LegalHold(whose, "a court says so", "2026-11-23T08:00:00Z")
+        LegalHolds(self.store("journal")).place(hold)
+
+    def lift(self, whose: str) -> None:
+        """What `unvoiced hold lift` does."""
+        LegalHolds(self.store("journal")).lift(whose)
 
     def features(self, part: str = "") -> dict[str, dict[str, np.ndarray]]:
         """Feature objects by name, opened as a data scientist would; with `part`, those with it."""

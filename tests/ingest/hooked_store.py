@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from unvoiced.stores import Entry, Store, Stored
+from unvoiced.stores import Entry, Keeping, Store, Stored
 
 # Called with the operation, the object's name (or prefix), and what would do it.
 Around = Callable[[str, str, Callable[[], Any]], Any]
-CHANGES = frozenset({"put_if_absent", "replace", "delete"})
+CHANGES = frozenset({"put_if_absent", "put_locked", "replace", "delete"})
 
 
 class HookedStore:
@@ -57,6 +57,31 @@ class HookedStore:
     def delete(self, name: str, version: str) -> None:
         """As `Store` says, as far as `around` lets it."""
         self._around("delete", name, lambda: self.inner.delete(name, version))
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """As `Store` says, as far as `around` lets it."""
+        return iter(self._around("folders", prefix, lambda: self.inner.folders(prefix)))
+
+    def put_locked(self, name: str, data: bytes, **how: Any) -> str:
+        """As `Store` says, as far as `around` lets it."""
+        version: str = self._around(
+            "put_locked", name, lambda: self.inner.put_locked(name, data, **how)
+        )
+        return version
+
+    def keeping(self, name: str, version: str) -> Keeping | None:
+        """As `Store` says, as far as `around` lets it."""
+        kept: Keeping | None = self._around(
+            "keeping", name, lambda: self.inner.keeping(name, version)
+        )
+        return kept
+
+    def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
+        """As `Store` says, as far as `around` lets it."""
+        readable: bool = self._around(
+            "restore", name, lambda: self.inner.restore(name, version, days=days, tier=tier)
+        )
+        return readable
 
 
 def once(operation: str, prefix: str, act: Callable[[], object], *, after: bool = False) -> Around:

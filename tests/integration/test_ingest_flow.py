@@ -42,6 +42,7 @@ def reported(run: FlowRun) -> dict[str, int]:
     counts = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
     assert counts["found in the raw store"] == (
         counts["disposed of, with receipt"]
+        + counts["of erased contributors, destroyed unopened"]
         + counts["quarantined now"]
         + counts["taken by another run"]
         + counts["left"]

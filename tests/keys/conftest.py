@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.ingest.conftest import memory_disk
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.note import Signer
 from unvoiced.log.reader import LogReader
@@ -13,6 +14,7 @@ from unvoiced.log.writer import LogWriter
 from unvoiced.sealing import PrivateKey
 from unvoiced.stores.memory import MemoryStore
 
+__all__ = ["memory_disk"]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 

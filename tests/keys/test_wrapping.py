@@ -172,7 +172,7 @@ def test_a_symlinked_key_file_is_judged_by_what_it_points_to(tmp_path: Path) -> 
 
 
 @pytest.mark.inv("INV-11")
-@pytest.mark.parametrize("size", [0, 31, 33, 64])
+@pytest.mark.parametrize("size", [0, 31, 33, 63, 65, 96])
 def test_a_file_of_another_size_is_no_key_file(tmp_path: Path, size: int) -> None:
     """The message names the file and nothing that is in it."""
     path = tmp_path / "kek"

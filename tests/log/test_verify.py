@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import rfc8785
@@ -13,7 +14,7 @@ from unvoiced.log.leaves import encode_leaf, parse_leaf
 from unvoiced.log.note import Signer
 from unvoiced.log.proof import TlogProof
 from unvoiced.log.reader import LogReader
-from unvoiced.log.verify import leaves_about, verify_log, verify_proof
+from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log, verify_proof
 from unvoiced.log.writer import LogWriter
 from unvoiced.stores.memory import MemoryStore
 
@@ -119,6 +120,106 @@ def test_a_receipt_without_its_observation_is_refused(
     store = log_of(signer, accepted(0), edited(disposed(0), **fields))
     with pytest.raises(VerificationError, match="without the observation"):
         verify_log(store, signer.verifier)
+
+
+GONE = ["intake-key-retired", "contributor-key-destroyed", "archive-destroyed", "swept", "erased"]
+BEFORE = {
+    "intake-key-retired": [encode_leaf("intake-key", digest(0), NOW, epoch="2026-w47")],
+    "contributor-key-destroyed": [encode_leaf("contributor-key", digest(0), NOW)],
+    "archive-destroyed": [
+        accepted(1),
+        edited(
+            disposed(1),
+            cause="features stored, original archived",
+            archived={"sha256": digest(0), "storage_class": "GLACIER", "retain_until": "2029"},
+        ),
+    ],
+}
+SAID: dict[str, Any] = {
+    "cause": "retention: archive",
+    "media_type": "object in a memory store",
+    "sanitization_method": "logical deletion",
+    "sanitization_technique": "delete of every version",
+    "verification_method": "list of all versions",
+    "observed": {"versions": 0, "readable": False},
+    "not_checked": ["backups"],
+    "performed_by": "test",
+    "tool": "test",
+}
+
+
+@pytest.mark.inv("INV-4")
+@pytest.mark.parametrize("kind", GONE)
+def test_a_leaf_that_says_something_is_gone_says_all_of_a_receipt(
+    signer: Signer, kind: str
+) -> None:
+    """Each kind with everything verifies, and with any of it missing, empty or false does not.
+
+    In the whole log, and in a proof file alone.
+    """
+    whole = encode_leaf(kind, digest(0), NOW, **SAID)
+    store = log_of(signer, *BEFORE.get(kind, []), whole)
+    assert verify_log(store, signer.verifier).ledger.size == len(BEFORE.get(kind, [])) + 1
+    for name in SAID:
+        for value in (None, "", " ", [], {}, True, 7, [""], {"versions": 1}, {"readable": True},
+                      {"versions": "0"}, {"versions": None}, {"versions": []}):  # fmt: skip
+            if name == "observed" or value != {"versions": 1}:
+                bad = edited(whole, **{name: value})
+                store = log_of(signer, *BEFORE.get(kind, []), bad)
+                with pytest.raises(VerificationError, match=f"without the observation.*{name}"):
+                    verify_log(store, signer.verifier)
+        at = len(BEFORE.get(kind, []))
+        proof = LogReader(store, signer.verifier).proof(at, bad)
+        with pytest.raises(VerificationError, match="without the observation"):
+            verify_proof(TlogProof.parse(proof.encode()), signer.verifier)
+        left = {key: value for key, value in SAID.items() if key != name}
+        store = log_of(signer, *BEFORE.get(kind, []), encode_leaf(kind, digest(0), NOW, **left))
+        with pytest.raises(VerificationError, match="without the observation"):
+            verify_log(store, signer.verifier)
+
+
+@pytest.mark.inv("INV-4")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"archived": {"sha256": digest(3)}},
+        {"cause": "features stored, original archived"},
+        {"cause": "features stored, original archived", "archived": None},
+        {"cause": "features stored, original archived", "archived": digest(3)},
+    ],
+)
+def test_a_receipt_says_archived_and_names_the_copy_or_neither(
+    signer: Signer, fields: dict[str, object]
+) -> None:
+    """What is kept of a recording is not left open."""
+    store = log_of(signer, accepted(0), edited(disposed(0), **fields))
+    with pytest.raises(VerificationError, match="without the observation"):
+        verify_log(store, signer.verifier)
+
+
+def test_only_leaves_with_features_name_any(signer: Signer) -> None:
+    """Whatever a field of that name holds, reading on does not fail on it."""
+    named = {"sha256": digest(7), "feature_set": digest(8)}
+    for features, found in (
+        ([named], {digest(7)}),
+        ([named, "x", None], {digest(7)}),
+        (None, set()),
+        ("x", set()),
+        ({"sha256": digest(7)}, set()),
+    ):
+        leaf = encode_leaf("extracted", digest(0), NOW, features=features)  # type: ignore[arg-type]  # any JSON
+        reader = LogReader(log_of(signer, accepted(0), leaf), signer.verifier)
+        assert features_with_receipt(reader) == found
+
+
+def test_leaves_about_several_objects_come_in_the_logs_order(signer: Signer) -> None:
+    """All that is asked for in one reading, and nothing about others."""
+    store = log_of(signer, accepted(0), accepted(1), accepted(2), disposed(1), disposed(0))
+    reader = LogReader(store, signer.verifier)
+    found = [(index, leaf.kind) for index, _, leaf in leaves_about(reader, digest(0), digest(1))]
+    assert found == [(0, "accepted"), (1, "accepted"), (3, "disposed"), (4, "disposed")]
+    assert [index for index, _, _ in leaves_about(reader, digest(2))] == [2]
+    assert list(leaves_about(reader)) == []
 
 
 @pytest.mark.parametrize(

@@ -239,9 +239,4 @@ def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
         rule["Expiration"] = {"Days": int(given["ExpirationInDays"])}
     if given.get("ExpiredObjectDeleteMarker"):
         rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
-    if "Transitions" in given:
-        rule["Transitions"] = [
-            {"StorageClass": one["StorageClass"], "Days": one["TransitionInDays"]}
-            for one in given["Transitions"]
-        ]
     return rule

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from unvoiced.access.policies import Estate, role_policy
 from unvoiced.access.roles import Place, Role
-from unvoiced.config import Settings
+from unvoiced.config import RetentionSettings, Settings
+from unvoiced.config import Role as VaultName
 from unvoiced.posture.facts import (
     Alarm,
     Bucket,
@@ -33,7 +34,7 @@ ACCOUNT, REGION = "111122223333", "eu-central-1"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/unvoiced"
-VAULTS = ("worker", "dataset", "inviter")
+VAULTS = get_args(VaultName)
 STORES = ("raw", "training", "log", "journal", "audit", "archive")
 PLACES = (*(Place(name) for name in STORES), *(Place(f"{name} vault") for name in VAULTS))
 STORE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/store"
@@ -113,7 +114,7 @@ def rule(name: str, **does: Any) -> dict[str, Any]:
 
 UPLOADS = rule("uploads", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1})
 OLD = rule("old", NoncurrentVersionExpiration={"NoncurrentDays": 1})
-BACKSTOP = rule("backstop", Expiration={"Days": 90})
+BACKSTOP = rule("backstop", Expiration={"Days": RetentionSettings().raw_backstop_days})
 
 
 def bucket(place: Place) -> Bucket:
@@ -215,9 +216,10 @@ def facts() -> Facts:
         buckets=tuple(bucket(place) for place in PLACES),
         keys=(
             key(STORE_KEY, everything, Role.WORKER, Role.AUDITOR, Role.DATA_SCIENTIST),
-            key(key_of("worker"), ("worker key",), Role.WORKER, Role.ERASER),
+            key(key_of("worker"), ("worker key",), Role.WORKER, Role.ERASER, Role.KEY_KEEPER),
             key(key_of("dataset"), ("dataset key",), Role.DATA_SCIENTIST),
             key(key_of("inviter"), ("inviter key",), Role.INVITER),
+            key(key_of("archive"), ("archive key",), Role.ARCHIVIST),
             key(key_of("log"), ("log key",), Role.WORKER, spec="ECC_NIST_EDWARDS25519"),
         ),
         roles=tuple(role(one) for one in Role),

@@ -69,3 +69,26 @@ def test_what_goes_beyond_is_named_action_by_action() -> None:
         ("s3:PutObject", "arn:aws:s3:::a/x"),
         ("s3:PutObject", "arn:aws:s3:::b/*"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "whether"),
+    [
+        ("StringLike", ["intake/*"], True),
+        ("StringLike", ["intake/2026-w47"], True),
+        ("StringEquals", ["intake/2026-w47"], True),
+        ("StringEquals", ["intake/2026-w47", "content/tag"], False),
+        ("StringLike", ["*"], False),
+        ("StringNotLike", ["intake/*"], False),
+        ("StringLikeIfExists", ["intake/*"], False),
+    ],
+)
+def test_what_equals_is_as_strict_as_what_is_like(
+    operator: str, values: list[str], whether: bool
+) -> None:
+    """A policy that names one secret gives no more than one that names all of its kind."""
+    key = "kms:EncryptionContext:name"
+    use = {"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "k"}
+    table = Policy.read({"Statement": {**use, "Condition": {"StringLike": {key: "intake/*"}}}})
+    given = Policy.read({"Statement": {**use, "Condition": {operator: {key: values}}}})
+    assert (beyond(given.statements[0], table.statements) == []) is whether

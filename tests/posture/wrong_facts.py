@@ -30,6 +30,7 @@ from tests.posture.right_facts import (
 )
 from unvoiced.access.policies import role_policy
 from unvoiced.access.roles import Place, Role
+from unvoiced.config import RetentionSettings
 from unvoiced.posture.facts import (
     AccessKey,
     Encryption,
@@ -238,6 +239,8 @@ WRONG: list[tuple[str, str, Change]] = [
     ("stores-share-a-bucket", "two", two_places),
     ("endpoint-without-tls", "http", with_bucket(RAW, endpoint="http://127.0.0.1:8333")),
     ("copies-by-replication", "a copy", with_bucket(RAW, replicas=("arn:aws:s3:::elsewhere",))),
+    ("copies-by-replication", "of the archive", with_bucket(
+        Place.ARCHIVE, replicas=("arn:aws:s3:::elsewhere",))),
     ("copies-by-backup", "AWS Backup", with_(backups=(f"arn:aws:s3:::{name_of(TRAINING)}",))),
     ("object-lock-blocks-disposal", "a default", with_bucket(RAW, lock=Lock("GOVERNANCE", 30))),
     ("object-lock-missing", "log", with_bucket(Place.LOG, lock=None)),
@@ -265,6 +268,8 @@ WRONG: list[tuple[str, str, Change]] = [
         **BACKSTOP, "Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k", "Value": "v"}]}}}))),
     ("raw-backstop-early", "sooner", with_bucket(RAW, lifecycle=(
         UPLOADS, OLD, rule("soon", Expiration={"Days": 30})))),
+    ("raw-backstop-early", "when retention comes", with_bucket(RAW, lifecycle=(
+        UPLOADS, OLD, rule("soon", Expiration={"Days": RetentionSettings().raw_days})))),
     ("raw-backstop-early", "sooner in a folder", with_bucket(RAW, lifecycle=(
         UPLOADS, OLD, BACKSTOP, {**rule("soon", Expiration={"Days": 30}),
                                  "Filter": {"Prefix": "a/"}}))),
@@ -288,6 +293,13 @@ WRONG: list[tuple[str, str, Change]] = [
     ("role-wider-than-table", "another action", more_of(
         Role.WORKER, {"Effect": "Allow", "Action": "s3:DeleteBucketPolicy",
                       "Resource": f"arn:aws:s3:::{name_of(RAW)}"})),
+    ("role-wider-than-table", "who makes intake keys opens them", more_of(
+        Role.KEY_KEEPER, {"Effect": "Allow", "Action": "kms:Decrypt",
+                          "Resource": key_of("worker"), "Condition": {
+                              "StringLike": {"kms:EncryptionContext:name": "intake/*"}}})),
+    ("role-wider-than-table", "who archives reads it", more_of(
+        Role.WORKER, {"Effect": "Allow", "Action": "s3:GetObject",
+                      "Resource": f"arn:aws:s3:::{name_of(Place.ARCHIVE)}/*"})),
     ("role-wider-than-table", "a wildcard", more_of(
         Role.WORKER, {"Effect": "Allow", "Action": "s3:Get*",
                       "Resource": f"arn:aws:s3:::{name_of(RAW)}/*"})),

@@ -5,12 +5,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
 from unvoiced.stores import Store, open_store
 
+LOCK: dict[str, Any] = {
+    "until": datetime.now(UTC) + timedelta(days=1),
+    "mode": "GOVERNANCE",
+    "storage_class": "GLACIER",
+    "labels": {},
+}
 BAD_NAMES = [
     "",
     ".",
@@ -266,12 +273,15 @@ def test_bad_names_are_refused_everywhere(store: Store) -> None:
             lambda name=name: store.get(name),
             lambda name=name: store.head(name),
             lambda name=name: store.delete(name, "v"),
+            lambda name=name: store.put_locked(name, b"1", **LOCK),
+            lambda name=name: store.keeping(name, "v"),
+            lambda name=name: store.restore(name, "v", days=1, tier="Bulk"),
         ):
             with pytest.raises(InputError):
                 act()
         # The empty prefix and one that ends a folder are good prefixes.
         if name not in {"", "a/"}:
-            for listing in (store.list, store.versions):
+            for listing in (store.list, store.versions, store.folders):
                 with pytest.raises(InputError):
                     listing(name)
 

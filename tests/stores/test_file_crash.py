@@ -6,6 +6,8 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,28 @@ def delete(store: FileStore) -> None:
     store.delete(NAME, entry.version)
 
 
+def put_locked(store: FileStore) -> None:
+    """Create the object with a lock."""
+    lock_it(store, NEW, datetime.now(UTC) + timedelta(days=1))
+
+
+def lock_it(store: FileStore, data: bytes, until: datetime) -> None:
+    """Put it until then."""
+    store.put_locked(
+        NAME,
+        data,
+        until=until,
+        mode="GOVERNANCE",
+        storage_class="GLACIER",
+        labels={"digest": sha256(data).hexdigest()},
+    )
+
+
 CASES = [
     pytest.param(put, None, {None, NEW}, NEW, id="put"),
     pytest.param(replace, OLD, {OLD, NEW}, NEW, id="replace"),
     pytest.param(delete, OLD, {None, OLD}, None, id="delete"),
+    pytest.param(put_locked, None, {None, NEW}, NEW, id="put locked"),
 ]
 
 
@@ -60,6 +80,12 @@ def contents(root: Path) -> bytes | None:
     names = [entry.name for entry in store.list()]
     assert names in ([], [NAME])
     return store.get(NAME).data if names else None
+
+
+def locked(root: Path) -> list[str]:
+    """The locks there are, by version."""
+    folder = root / ".locks"
+    return [path.name for path in folder.iterdir()] if folder.exists() else []
 
 
 def staged(root: Path) -> list[str]:
@@ -92,6 +118,8 @@ def test_a_kill_at_any_call_leaves_all_or_nothing(
         assert found in allowed
         FileStore(root).put_if_absent("other/next", b"")
         assert staged(root) == []
+        entry = store.head(NAME)
+        assert locked(root) == ([entry.version] if act is put_locked and entry else [])
         if status == 0:
             assert found == after
             assert nth > 5
@@ -137,6 +165,34 @@ def test_a_refusal_at_any_call_leaves_all_or_nothing(
         if not reached:
             break
     assert refused > 5
+
+
+@pytest.mark.parametrize("act", [delete, replace])
+def test_a_kill_never_leaves_an_object_without_its_labels(
+    tmp_path: Path, act: Callable[[FileStore], None]
+) -> None:
+    """Its day is over and it is destroyed: until it is gone, its labels say what it is."""
+    for nth in range(ENOUGH):
+        root = tmp_path / str(nth)
+        store = FileStore(root)
+        lock_it(store, OLD, datetime.now(UTC) - timedelta(days=1))
+
+        def die_there(store: FileStore = store, nth: int = nth) -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                before_touch(patch, nth, lambda: os.kill(os.getpid(), signal.SIGKILL))
+                act(store)
+
+        status = exit_status(die_there)
+        entry = FileStore(root).head(NAME)
+        if entry is not None and FileStore(root).get(NAME).data == OLD:
+            kept = FileStore(root).keeping(NAME, entry.version)
+            assert kept is not None
+            assert kept.labels == {"digest": sha256(OLD).hexdigest()}
+        if status == 0:
+            assert locked(root) == []
+            assert nth > 5
+            return
+    pytest.fail("never got through")
 
 
 @pytest.fixture

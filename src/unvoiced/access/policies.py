@@ -18,8 +18,14 @@ OBJECT_ACTIONS: Mapping[Can, tuple[str, ...]] = {
     Can.CREATE: ("s3:PutObject",),
     Can.REPLACE: ("s3:PutObject",),
     Can.RESTORE: ("s3:RestoreObject",),
-    Can.SEE_LOCK: ("s3:GetObjectRetention", "s3:GetObjectLegalHold"),
-    Can.LOCK: ("s3:PutObjectRetention",),
+    Can.SEE_LOCK: (
+        "s3:GetObjectRetention",
+        "s3:GetObjectLegalHold",
+        # Labels are tags; which action it takes depends on whether the request names a version.
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
+    ),
+    Can.LOCK: ("s3:PutObjectRetention", "s3:PutObjectTagging"),
 }
 KEY_ACTIONS: Mapping[Can, tuple[str, ...]] = {
     Can.WRAP: ("kms:Encrypt",),
@@ -192,8 +198,12 @@ def _on_key(right: Right, estate: Estate) -> list[Statement]:
     arn = estate.keys[right.place]
     if not right.names:
         return [_allow(actions, [arn])]
-    named = {"kms:EncryptionContext:name": list(right.names)}
-    return [_allow(actions, [arn], StringEquals=named)]
+    return [_allow(actions, [arn], **of_secrets(right.names))]
+
+
+def of_secrets(secrets: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """The condition that a key is used for these secrets alone, where "*" stands for anything."""
+    return {"StringLike": {"kms:EncryptionContext:name": list(secrets)}}
 
 
 def _through_the_store(rights: Iterable[Right], estate: Estate) -> list[Statement]:

@@ -4,11 +4,14 @@ It is the only place where that is decided. IAM policies (`access.policies`), do
 test that takes each role's credentials and tries every cell are all made from it. A role has what
 its code calls for and nothing besides; what is not here is refused.
 
-- Nobody but the ingest worker can open a recording, and it cannot open what it makes of one.
-- Nobody who reads features can reach a recording, and the reverse.
+- Nobody but the ingest worker can open what contributors send, and it cannot open what it makes of
+  that: neither features nor archived originals, of which it cannot even read the bytes.
+- Nobody but the archivist can open an archived original, and it can destroy none.
+- Nobody who can open features can reach a recording, nor can who opens recordings open features.
 - Who grants access to contributors has none to what they send.
 - Who erases can destroy and cannot open.
-- Who makes the next intake key can neither unwrap one nor reach a recording.
+- Who makes the next intake key has it for that moment, unwraps none afterwards, and reaches no
+  recording.
 """
 
 from collections.abc import Mapping
@@ -69,8 +72,10 @@ class Can(StrEnum):
     LIST = "list"  # names, sizes, times and versions
     DESTROY = "destroy"  # one version, by its token
     RESTORE = "restore"  # make an object in cold storage readable for some days
-    SEE_LOCK = "see lock"  # until when an object may not be destroyed
-    LOCK = "lock"  # put an object that may not be destroyed before some day
+    SEE_LOCK = "see lock"  # until when an object may not be destroyed, and its labels
+    # Put an object with labels that may not be destroyed before some day. Amazon has no right to
+    # do this to new objects alone: it locks, longer and never shorter, and relabels, others too.
+    LOCK = "lock"
     WRAP = "wrap"  # encrypt a secret for a vault
     UNWRAP = "unwrap"  # decrypt one
     SIGN = "sign"
@@ -95,7 +100,7 @@ def _right(place: Place, *can: Can, why: str, names: tuple[str, ...] = ()) -> Ri
 
 
 # What appending needs: a commit replaces the head and the checkpoint and makes tiles; what leads up
-# to it is removed. Nobody here destroys or replaces a full tile, and so the history but its right
+# to it is removed. None of it destroys or replaces a full tile, and so the history but its right
 # edge (up to 255 entries), nor announces an intake key.
 _APPEND = (
     _right(Place.LOG, Can.READ, Can.LIST, why="to append to the log"),
@@ -164,7 +169,7 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                 Place.JOURNAL,
                 *(Can.CREATE, Can.DESTROY),
                 why="what is about to be destroyed, and what is in quarantine",
-                names=("intents/*", "pages/*", "quarantine/*"),
+                names=("intents/*", "pages/*", "quarantine/*", "retiring/*"),
             ),
             _right(Place.ARCHIVE, Can.CREATE, Can.LOCK, Can.SEE_LOCK, Can.LIST,
                    why="to archive, and see that it was; not to read"),
@@ -217,6 +222,7 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                 for place in (Place.RAW, Place.TRAINING, Place.ARCHIVE, Place.JOURNAL, Place.AUDIT)
             ),
             _right(Place.RAW, Can.READ, why="the digest of what no run has seen yet"),
+            _right(Place.RAW, Can.SEE_LOCK, why="to say why a disposal is blocked"),
             _right(Place.TRAINING, Can.READ, why="the digest of a key's object",
                    names=("keys/*",)),
             _right(Place.ARCHIVE, Can.SEE_LOCK, why="the digest it was put with, and its lock"),

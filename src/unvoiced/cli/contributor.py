@@ -1,5 +1,6 @@
 """Commands of a contributor: seal and upload."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from unvoiced.access.grant import Grant
 from unvoiced.cli.display import err, out
-from unvoiced.errors import CredentialsExpired, InputError
+from unvoiced.clock import utc_now
+from unvoiced.errors import CredentialsExpired, InputError, StoreError, VerificationError
+from unvoiced.keys.intake import IntakeKey
 from unvoiced.keys.invitation import Invitation
 from unvoiced.stores import Store, open_store
 from unvoiced.upload import (
     Outcome,
     Uploader,
+    UploadReceipt,
+    came_too_late,
+    newest_intake_key,
     other_files_under,
     recordings_under,
     seal_recording,
@@ -46,7 +52,7 @@ def seal(
         raise InputError(f"{recording}: {error.strerror}") from None
     if not data:
         raise InputError(f"{recording} is empty")
-    name, sealed = seal_recording(data, invited, invited.intake_key(log_key).public)
+    name, sealed = seal_recording(data, invited, _intake_key(invited, log_key).public)
     path = output / name
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -71,12 +77,22 @@ def upload(
         typer.Option(help="The grant you were given: a file of credential_process JSON."),
     ] = None,
     log_key: TrustedKey = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Seal and send once more what was uploaded under an earlier intake key. Not "
+            "needed where the log can be read: it says which recordings came too late.",
+        ),
+    ] = False,
 ) -> None:
     """Seal recordings on this machine and upload them; safe to interrupt and to repeat."""
     invited = Invitation.read(invitation)
     files = recordings_under(path)
     raw = _raw_store(url or invited.upload_url, grant)
-    uploader = Uploader(invited, raw, receipts, log_key)
+    intake = _intake_key(invited, log_key)
+    once_more = (lambda _: True) if again else _came_too_late(invited, log_key)
+    uploader = Uploader(invited, raw, receipts, intake=intake, again=once_more)
     bar = Progress(
         TextColumn("[bold]upload"),
         BarColumn(),
@@ -98,6 +114,37 @@ def upload(
     if path.is_dir() and (others := other_files_under(path, files, receipts)):
         out.print(f"{others:,} files of other kinds not sent (audio is told by its ending)")
     out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")
+
+
+def _intake_key(invited: Invitation, log_key: str | None) -> IntakeKey:
+    """The newest that the log announces, or the invitation's where the log cannot be read."""
+    intake = invited.intake_key(log_key)
+    try:
+        return newest_intake_key(invited, open_store(invited.log_url), utc_now(), log_key)
+    except StoreError as error:
+        err.print(
+            f"The log cannot be read, so the key is your invitation's, of {intake.epoch} ({error})",
+            soft_wrap=True,
+        )
+        return intake
+
+
+def _came_too_late(invited: Invitation, log_key: str | None) -> Callable[[UploadReceipt], bool]:
+    """As the log says; nothing came too late where it cannot be read."""
+    try:
+        asked = came_too_late(open_store(invited.log_url), log_key or invited.log_vkey)
+    except StoreError:
+        return lambda _: False
+
+    def told(receipt: UploadReceipt) -> bool:
+        try:
+            return asked(receipt)
+        except (StoreError, VerificationError) as error:
+            err.print(f"{receipt.file_name}: not known whether it came too late ({error})",
+                      soft_wrap=True)  # fmt: skip
+            return False
+
+    return told
 
 
 def _raw_store(url: str, grant: Path | None) -> Store:

@@ -1,4 +1,4 @@
-"""Commands of who runs a deployment: init, invite, ingest, status, quarantine."""
+"""Commands of who runs a deployment: init, invite, ingest, status, missing, quarantine."""
 
 import importlib
 import os
@@ -25,6 +25,7 @@ from unvoiced.config import (
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.disposal import Quarantine
 from unvoiced.errors import InputError, UnvoicedError, VerificationError
+from unvoiced.ingest.missing import settle_missing
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.ingest.status import take_status
 from unvoiced.keys.invitation import Invitation
@@ -45,8 +46,8 @@ def init(
     passphrase: Annotated[
         list[str] | None,
         typer.Option(
-            help="A role (worker, dataset, inviter) whose vault gets a passphrase instead of a "
-            "key file. May be given several times, as may those below."
+            help="A role (worker, dataset, inviter, archive) whose vault gets a passphrase instead "
+            "of a key file. May be given several times, as may those below."
         ),
     ] = None,
     store: Annotated[
@@ -168,6 +169,8 @@ def status(config: Config = Path(FILE_NAME)) -> None:
          f"{found.finishing:,} to be finished by the next run"),
         ("missing", f"{len(found.missing):,}", "waiting by the log, and nowhere to be found"),
         ("not yet accepted", f"{found.not_accepted:,}", "uploaded since the last run"),
+        ("archived", f"{found.archived:,}", "originals that are kept in the archive, by the log"),
+        ("held", f"{found.held:,}", "in the raw store, under a legal hold; no run touches them"),
     ]  # fmt: skip
     table(f"Recordings (log of {found.log_size:,} entries)", {"": "left", "count": "right",
           "what that is": "left"}, rows)  # fmt: skip
@@ -179,6 +182,29 @@ def status(config: Config = Path(FILE_NAME)) -> None:
             f"{len(found.missing):,} recordings are missing: accepted, not disposed of, and nowhere"
         )
     out.print("[green]It adds up: every accepted recording was found or has its receipt.")
+
+
+def missing_settle(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Say in the log of recordings that are missing for good that they were found gone.
+
+    Such a receipt states that a recording was nowhere to be found. It does not state that anybody
+    here destroyed it, nor when it went. Find out first who deleted it, and whether a backup can
+    give it back: one that turns up again is accepted again. Needs the worker's vault.
+    """
+    settings = load_settings(config)
+    missing = take_status(settings).missing
+    if not missing:
+        out.print("Nothing is missing.")
+        return
+    for digest in missing:
+        out.print(digest, soft_wrap=True, highlight=False)
+    if not yes:
+        typer.confirm(f"Log these {len(missing):,} recordings as found gone, for ever?", abort=True)
+    settled = settle_missing(settings, missing, utc_now)
+    out.print(f"{len(settled):,} recordings are in the log as found gone.")
 
 
 def accept_fernet(

@@ -6,8 +6,9 @@ from unvoiced.disposal.destroy import (
     clear,
     clear_without_features,
     destroy,
+    gone_before,
 )
-from unvoiced.disposal.holds import Held, LegalHold, LegalHolds
+from unvoiced.disposal.holds import Held, LegalHold, LegalHolds, UnderHold
 from unvoiced.disposal.intents import Disposed, Intent, Intents, Undertaker
 from unvoiced.disposal.journal import (
     ArchivedOriginal,
@@ -44,10 +45,12 @@ __all__ = [
     "SuppressionList",
     "Sweep",
     "Target",
+    "UnderHold",
     "Undertaker",
     "clear",
     "clear_without_features",
     "destroy",
+    "gone_before",
     "suppression_id",
     "sweep",
 ]

@@ -1,22 +1,23 @@
 """Destroying one recording: only with clearance, only the version that was read, then looking.
 
-INV-3 nothing is destroyed before its features, and the key they are sealed to, were read back.
+INV-3 nothing is destroyed before its features, and the key they are sealed to, were read back, nor
+      before its copy was seen in the archive where one is to be kept.
 INV-4 whoever destroys also observes; what was not seen to be gone has no receipt.
 
 A legal hold stops every disposal, for whatever cause.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from unvoiced.disposal.holds import Held
+from unvoiced.disposal.holds import Held, UnderHold
 from unvoiced.disposal.journal import JournalEntry
 from unvoiced.disposal.receipt import Cause, Observation, shows_archived
 from unvoiced.errors import NotDisposed, NotFound
-from unvoiced.stores.interface import Keeping, Store
+from unvoiced.stores.interface import Entry, Keeping, Store
 
 _POLICY: Final = object()
 
@@ -56,7 +57,8 @@ def clear(
 
     `read_back` maps object names in the training store to the SHA-256 (hex) of the bytes that were
     read from it after they were put; `kept` is what the archive says of the original's copy, where
-    one was to be made. Raises `NotDisposed`.
+    one was to be made. Raises `NotDisposed`, and where nothing but a hold speaks against it
+    `UnderHold`.
     """
     needed = {placed.name: placed.sha256 for placed in entry.features}
     needed[entry.key_name] = entry.key_sha256
@@ -74,7 +76,7 @@ def clear(
 def clear_without_features(target: Target, cause: Cause, held: Held) -> Clearance:
     """The policy for recordings that end without features: by retention or erasure, never held.
 
-    Raises `NotDisposed`.
+    Raises `NotDisposed`, `UnderHold` for a hold.
     """
     if cause.leaves_features or cause is Cause.MISSING:
         raise NotDisposed(f"{target.name}: {cause.value!r} is no cause to destroy it by itself")
@@ -88,23 +90,45 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
     A newer upload under the same name is another recording and stays. Delete markers that hide
     nothing any more go too.
     """
-    entry = clearance.use()
-    raw.delete(entry.name, entry.version)
-    versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]
+    target = clearance.use()
+    raw.delete(target.name, target.version)
+    versions = _versions(raw, target.name)
     if versions and all(listed.delete_marker for listed in versions):
         for marker in versions:
             raw.delete(marker.name, marker.version)
-        versions = [listed for listed in raw.versions(entry.name) if listed.name == entry.name]
-    current = raw.head(entry.name)
+        versions = _versions(raw, target.name)
+    return _observe(raw, target, versions, now)
+
+
+def gone_before(
+    hold: UnderHold, raw: Store, target: Target, now: Callable[[], datetime]
+) -> Observation:
+    """What shows that a recording was destroyed before it was held: by a run that is no more, which
+    could not log it. Changes nothing; raises `hold` where the recording is still there.
+    """
+    observed = _observe(raw, target, _versions(raw, target.name), now)
+    if not observed.shows_absence:
+        raise hold
+    return observed
+
+
+def _versions(raw: Store, name: str) -> list[Entry]:
+    return [listed for listed in raw.versions(name) if listed.name == name]
+
+
+def _observe(
+    raw: Store, target: Target, versions: Sequence[Entry], now: Callable[[], datetime]
+) -> Observation:
+    current = raw.head(target.name)
     if current is None:
         state = "absent"
-    elif current.version == entry.version or _same_bytes(raw, entry):
+    elif current.version == target.version or _same_bytes(raw, target):
         state = "present"
     else:
         state = "newer"
     return Observation(
-        version_readable=_readable(raw, entry),
-        version_listed=any(listed.version == entry.version for listed in versions),
+        version_readable=_readable(raw, target),
+        version_listed=any(listed.version == target.version for listed in versions),
         current=state,
         delete_markers=sum(listed.delete_marker for listed in versions),
         time=now(),

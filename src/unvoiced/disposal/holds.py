@@ -5,6 +5,9 @@ private; a hold does not go into the log, as it is about a person. Whoever can w
 store can place one, which delays disposals, and whoever can destroy there can lift one: the store's
 own access log says who did. A legal hold that the store itself keeps on an object is honoured too:
 there the store refuses.
+
+A hold counts by its object's name alone: one whose text is damaged holds all the same, and one
+whose name says nobody stops every disposal until somebody has looked at it.
 """
 
 import json
@@ -25,6 +28,11 @@ from unvoiced.stores.interface import Store
 
 _PREFIX = "holds/"
 EVERYTHING = "everything"
+DAMAGED = "(damaged: its object does not say)"
+
+
+class UnderHold(NotDisposed):
+    """A legal hold keeps it."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +56,9 @@ class Held:
         return next((one for one in (EVERYTHING, contributor) if one in self.whose), None)
 
     def refuse(self, name: str) -> None:
-        """Raises `NotDisposed` where `name`, PSEUDONYM/..., is under a hold."""
+        """Raises `UnderHold` where `name`, PSEUDONYM/..., is under a hold."""
         if held := self.by(name):
-            raise NotDisposed(f"{name}: under a legal hold ({held}); it stays until that is lifted")
+            raise UnderHold(f"{name}: under a legal hold ({held}); it stays until that is lifted")
 
 
 class LegalHolds:
@@ -74,19 +82,33 @@ class LegalHolds:
         self._store.delete(listed.name, listed.version)
 
     def all(self) -> Iterator[LegalHold]:
-        """Every hold there is. Raises `VerificationError` for a damaged one."""
+        """Every hold there is; a damaged one says that it is."""
         for listed in self._store.list(_PREFIX):
+            whose = listed.name.removeprefix(_PREFIX)
             try:
-                yield LegalHold(**json.loads(self._store.get(listed.name).data))
-            except NotFound:
+                said = json.loads(self._store.get(listed.name).data)
+                yield LegalHold(whose, str(said["reason"]), str(said["since"]))
+            except NotFound:  # lifted meanwhile
                 continue
-            except (ValueError, TypeError):
-                raise VerificationError(f"{listed.name} is damaged") from None
+            except (ValueError, KeyError, TypeError, RecursionError):
+                yield LegalHold(whose, DAMAGED, "")
 
     def held(self) -> Held:
-        """Who is held now; reads no hold. Ask anew before each round of destroying."""
-        listed = self._store.list(_PREFIX)
-        return Held(frozenset(entry.name.removeprefix(_PREFIX) for entry in listed))
+        """Who is held now; reads no hold. Ask anew before each round of destroying.
+
+        Raises `VerificationError` for a hold of which the name does not say whose it is: somebody
+        meant to hold something, and nothing may go before that is known.
+        """
+        whose = [listed.name.removeprefix(_PREFIX) for listed in self._store.list(_PREFIX)]
+        for one in whose:
+            try:
+                _name(one)
+            except InputError:
+                raise VerificationError(
+                    f"{_PREFIX}{ascii(one)[1:-1]} in the journal store holds nobody that can be "
+                    "told, so nothing is destroyed: place the hold that was meant, then remove this"
+                ) from None
+        return Held(frozenset(whose))
 
 
 def _name(whose: str) -> str:

@@ -7,7 +7,8 @@ so it is signed by the log's key: who can write to the store cannot say what is 
     1. intend   which versions, by name and digest, and for what cause
     2. destroy  each, unless a legal hold covers it, and observe
     3. receipt  one leaf each, in order of digest
-    4. remove   the intent, once the log has settled all of it
+    4. remove   the intent, once the log has settled all of it but what is held and still stands:
+                with that nothing was begun, and whether it is due is decided anew when it is lifted
 """
 
 import json
@@ -18,8 +19,8 @@ from datetime import datetime
 
 import rfc8785
 
-from unvoiced.disposal.destroy import Target, clear_without_features, destroy
-from unvoiced.disposal.holds import LegalHolds
+from unvoiced.disposal.destroy import Target, clear_without_features, destroy, gone_before
+from unvoiced.disposal.holds import Held, LegalHolds, UnderHold
 from unvoiced.disposal.receipt import Cause, Receipt
 from unvoiced.errors import (
     CredentialsExpired,
@@ -73,6 +74,8 @@ class Intents:
     def all(self) -> Iterator[Intent]:
         """Every intent there is. Raises `VerificationError` for one that nobody of ours signed."""
         for listed in self._store.list(_PREFIX):
+            if "/" in listed.name.removeprefix(_PREFIX):  # an intent of another kind
+                continue
             try:
                 note = self._store.get(listed.name).data
             except NotFound:
@@ -112,6 +115,8 @@ class Undertaker:
     def dispose(self, targets: Sequence[Target], cause: Cause) -> Disposed:
         """Destroy accepted recordings, observe, receipt. What is held or locked is left.
 
+        What is not accepted, or settled by now, is passed over.
+
         Raises `StoreError` where a store fails; what was begun is finished by `finish`.
         """
         outcome = Disposed()
@@ -132,33 +137,35 @@ class Undertaker:
         receipts: list[bytes] = []
         uncertain = False
         expired: CredentialsExpired | None = None
-        for target in sorted(intent.targets, key=lambda one: one.sha256):
+        for target in sorted(set(intent.targets), key=lambda one: one.sha256):
             if not ledger.is_unsettled(target.sha256):
                 continue
             try:
-                clearance = clear_without_features(target, intent.cause, held)
-            except NotDisposed as error:
-                outcome.left[target.name] = str(error)
-                continue
-            try:
-                receipt = Receipt(
-                    sha256=target.sha256,
-                    media_type=f"object in a {self.raw.url.partition('://')[0]} store",
-                    features=(),
-                    observed=destroy(self.raw, clearance, self.now),
-                    performed_by=self.performed_by,
-                    cause=intent.cause,
-                )
+                receipts.append(self._dispose(target, intent.cause, held).leaf())
             except CredentialsExpired as error:
                 expired = error
                 break
+            except UnderHold as error:  # it was seen to stand, so nothing was begun with it
+                outcome.left[target.name] = str(error)
             except (NotDisposed, StoreError) as error:
                 outcome.left[target.name] = str(error)
                 uncertain = True
-            else:
-                receipts.append(receipt.leaf())
         outcome.disposed += len(self.accounts.append(receipts))
         if expired is not None:
             raise expired
         if not uncertain:  # else it may be gone without having been seen to be: the next run looks
             self.intents.remove(intent)
+
+    def _dispose(self, target: Target, cause: Cause, held: Held) -> Receipt:
+        try:
+            observed = destroy(self.raw, clear_without_features(target, cause, held), self.now)
+        except UnderHold as hold:
+            observed = gone_before(hold, self.raw, target, self.now)
+        return Receipt(
+            sha256=target.sha256,
+            media_type=f"object in a {self.raw.url.partition('://')[0]} store",
+            features=(),
+            observed=observed,
+            performed_by=self.performed_by,
+            cause=cause,
+        )

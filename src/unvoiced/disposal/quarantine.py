@@ -72,6 +72,20 @@ class Quarantine:
             except (ValueError, TypeError):
                 raise VerificationError(f"quarantine record {listed.name} is damaged") from None
 
+    def find(self, name: str, version: str) -> QuarantineRecord | None:
+        """The record of one object version, or None. Raises `VerificationError` for a damaged one.
+        """
+        place = _record_name(name, version)
+        try:
+            record = QuarantineRecord(**json.loads(self._store.get(place).data))
+        except NotFound:
+            return None
+        except (ValueError, TypeError):
+            raise VerificationError(f"quarantine record {place} is damaged") from None
+        if (record.name, record.version) != (name, version):
+            raise VerificationError(f"quarantine record {place} is of another object")
+        return record
+
     def remove(self, record: QuarantineRecord) -> None:
         """Take a record out: the recording is released, or gone."""
         name = _record_name(record.name, record.version)

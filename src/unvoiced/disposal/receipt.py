@@ -29,8 +29,11 @@ NOT_CHECKED = (
 )
 ARCHIVE_NOT_CHECKED = (
     "the bytes of the archived copy: the store compared their digest when they were put, and who "
-    "archives may not read them"
+    "archives may not read them",
+    "whether the archive's private key still exists, so whether that copy could be opened",
+    "who may lift the lock on the archived copy before its day",
 )
+MISSING_NOT_CHECKED = ("when it went, who destroyed it, and whether features were made of it",)
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Receipt:
 
     def leaf(self) -> bytes:
         """The leaf as it is logged; features by digest only, no names."""
-        found = self.cause is Cause.MISSING
+        found_gone = self.cause is Cause.MISSING
         archived: dict[str, Json] = {}
         not_checked = [*NOT_CHECKED]
         if self.archived is not None and self.kept is not None:
@@ -113,18 +116,24 @@ class Receipt:
                 "storage_class": self.kept.storage_class,
                 "retain_until": rfc3339(self.kept.retain_until) if self.kept.retain_until else None,
             }
-            not_checked.append(ARCHIVE_NOT_CHECKED)
+            not_checked += ARCHIVE_NOT_CHECKED
+        if found_gone:
+            not_checked += MISSING_NOT_CHECKED
         return encode_leaf(
             "disposed",
             self.sha256,
             self.observed.time,
             cause=self.cause.value,
             media_type=self.media_type,
-            sanitization_method="none: found gone" if found else "logical deletion",
+            sanitization_method="none: found gone" if found_gone else "logical deletion",
             sanitization_technique=(
-                "none by this pipeline" if found else "delete through the store's interface"
+                "none by this pipeline" if found_gone else "delete through the store's interface"
             ),
-            verification_method="get, head and list of versions through the store's interface",
+            verification_method=(
+                "list of all versions in the store, and the digest of each that it returns"
+                if found_gone
+                else "get, head and list of versions through the store's interface"
+            ),
             observed={
                 "version_readable": self.observed.version_readable,
                 "current": self.observed.current,

@@ -3,17 +3,25 @@
 The list must outlive the erasure and yet not name who was erased. It holds the SHA-256 of a
 pseudonym, which is itself 128 bits of a keyed hash: who does not know the pseudonym cannot find it,
 and who meets it again (a late upload, a restored backup) recognises it.
+
+What is suppressed is destroyed wherever it turns up, so each entry is signed by the log's key: who
+can write to the store cannot have anybody's recordings destroyed.
 """
 
 import hashlib
+import json
 
 import rfc8785
 
 from unvoiced import names
-from unvoiced.errors import AlreadyExists, InputError
-from unvoiced.stores.interface import Store
+from unvoiced.disposal.sweep import sweep
+from unvoiced.errors import AlreadyExists, InputError, NotFound, StoreError, VerificationError
+from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.stores.interface import Entry, Store
 
 _PREFIX = "suppressed/"
+# The first line sets these apart from everything else that the key signs.
+_TITLE = "unvoiced suppression v1"
 
 
 def suppression_id(pseudonym: str) -> str:
@@ -40,27 +48,50 @@ class Suppressed:
 
 
 class SuppressionList:
-    """The list, in the journal store."""
+    """The list, in the journal store; `verifier` is the log's public key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, verifier: Verifier) -> None:
         self._store = store
+        self._verifier = verifier
+        self._verified: set[tuple[str, str]] = set()  # (object name, version)
 
-    def add(self, pseudonym: str, since: str) -> None:
+    def add(self, pseudonym: str, since: str, signer: Signer) -> None:
         """Suppress a contributor; durable when it returns, and nothing new where they are."""
-        name = f"{_PREFIX}{suppression_id(pseudonym)}"
+        whose = suppression_id(pseudonym)
+        body = rfc8785.dumps({"id": whose, "since": since}).decode()
         try:
-            self._store.put_if_absent(name, rfc8785.dumps({"since": since}))
+            self._store.put_if_absent(f"{_PREFIX}{whose}", signer.sign(f"{_TITLE}\n{body}\n"))
         except AlreadyExists:
             return
 
     def lift(self, pseudonym: str) -> None:
         """Let somebody who was erased contribute again. Raises `InputError` for who was not."""
-        listed = self._store.head(f"{_PREFIX}{suppression_id(pseudonym)}")
-        if listed is None:
+        name = f"{_PREFIX}{suppression_id(pseudonym)}"
+        if self._store.head(name) is None:
             raise InputError(f"{pseudonym} is not suppressed")
-        self._store.delete(listed.name, listed.version)
+        for why in sweep(self._store, name).left.values():
+            raise StoreError(why)
 
     def now(self) -> Suppressed:
-        """Who is suppressed now."""
-        listed = self._store.list(_PREFIX)
-        return Suppressed(frozenset(entry.name.removeprefix(_PREFIX) for entry in listed))
+        """Who is suppressed now. Raises `VerificationError` for an entry that nobody of ours made.
+
+        Each entry is read once in the life of this object, and again where it has changed.
+        """
+        found = [entry for entry in self._store.list(_PREFIX) if self._is_genuine(entry)]
+        return Suppressed(frozenset(entry.name.removeprefix(_PREFIX) for entry in found))
+
+    def _is_genuine(self, entry: Entry) -> bool:
+        if (entry.name, entry.version) not in self._verified:
+            try:
+                note = self._store.get(entry.name, entry.version).data
+            except NotFound:  # lifted meanwhile
+                return False
+            title, _, text = open_note(note, [self._verifier]).partition("\n")
+            try:
+                genuine = title == _TITLE and _PREFIX + json.loads(text)["id"] == entry.name
+            except (ValueError, KeyError, TypeError):
+                genuine = False
+            if not genuine:
+                raise VerificationError(f"{entry.name} is not a suppression of its own name")
+            self._verified.add((entry.name, entry.version))
+        return True

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from unvoiced.errors import CredentialsExpired, Locked, StoreError
-from unvoiced.stores.interface import Entry, Store
+from unvoiced.errors import CredentialsExpired, InputError, Locked, StoreError
+from unvoiced.stores.interface import Entry, Keeping, Store
 
 
 @dataclass
@@ -39,26 +39,44 @@ def sweep(store: Store, prefix: str, due: Callable[[Entry], bool] = lambda _: Tr
     """Destroy every version and marker under `prefix` that is due, then list again.
 
     The caller sees to legal holds. Raises `StoreError` where the store cannot be listed, and
-    `CredentialsExpired`; any other refusal leaves its object, and the rest goes.
+    `CredentialsExpired`; any other refusal leaves its object, and the rest goes. So does a name
+    that no store of ours gives out.
     """
     found = Sweep()
     # A listing in pages and deletes meanwhile do not go together everywhere.
-    for entry in [one for one in store.versions(prefix) if due(one)]:
+    tried = {(one.name, one.version): one for one in store.versions(prefix) if due(one)}
+    for entry in tried.values():
         try:
             store.delete(entry.name, entry.version)
         except CredentialsExpired:
             raise
-        except StoreError as error:
+        except (StoreError, InputError) as error:
             found.left[entry.name] = str(error)
-            if isinstance(error, Locked):
-                found.locked_until[entry.name] = None
+            kept = None if isinstance(error, InputError) else _keeping(store, entry)
+            until = kept.retain_until if kept else None
+            if isinstance(error, Locked) or until or (kept and kept.legal_hold):
+                found.locked_until[entry.name] = until
         else:
             if not entry.delete_marker:
                 found.destroyed += 1
                 found.bytes += entry.size
     for entry in store.versions(prefix):
-        if due(entry) and entry.name not in found.left:
+        if not due(entry) or entry.name in found.left:
+            continue
+        if (entry.name, entry.version) in tried:
             found.left[entry.name] = "still listed after it was destroyed"
             found.destroyed -= not entry.delete_marker
             found.bytes -= entry.size
+        else:
+            found.left[entry.name] = "put there while the others were destroyed"
     return found
+
+
+def _keeping(store: Store, entry: Entry) -> Keeping | None:
+    """What keeps a version, as far as these credentials may know."""
+    try:
+        return store.keeping(entry.name, entry.version)
+    except CredentialsExpired:
+        raise
+    except StoreError:
+        return None

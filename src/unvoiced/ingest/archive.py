@@ -3,17 +3,32 @@
 The worker can put into the archive and cannot read it: it seals to a public key, and by the role
 table it has no right to the bytes there. What tells it that the object under a name is the one it
 means are the labels that were put with it: the digest of the sealed bytes, which the store compared
-when they came, and the keyed tag of what was recorded.
+when they came, the keyed tag of what was recorded, and a MAC that ties these to the name. Digests
+stand in the log and tags in the headers of features: without the MAC, whoever can put into the
+archive could have garbage taken for a copy, and the original destroyed for it.
 """
 
 import hashlib
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import rfc8785
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from unvoiced import names
 from unvoiced.config import DisposalSettings, Settings
 from unvoiced.disposal.journal import ArchivedOriginal, Journal
-from unvoiced.errors import AlreadyExists, InputError, NotDisposed, StoreError
+from unvoiced.errors import (
+    AlreadyExists,
+    CredentialsExpired,
+    InputError,
+    NotDisposed,
+    StoreError,
+)
+from unvoiced.ingest.archived_copy import versions_of
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import rfc3339
@@ -21,7 +36,7 @@ from unvoiced.sealing import Context, PublicKey, seal
 from unvoiced.stores import Keeping, Store
 
 _ATTEMPTS = 8
-DIGEST_LABEL, CONTENT_LABEL = "sha256", "content"
+DIGEST_LABEL, CONTENT_LABEL, MAC_LABEL = "sha256", "content", "mac"
 
 
 class ArchiveNameTaken(Exception):
@@ -43,16 +58,18 @@ class Archive:
 
     store: Store
     key: PublicKey
+    label_key: bytes
     disposal: DisposalSettings
     days: int
+    journal: Journal
+    accounts: Accounts
+    now: Callable[[], datetime]
 
     def takes(self, name: str) -> bool:
         """Whether policy says that the recording under this name in raw is archived."""
         return self.disposal.archives(name)
 
-    def seal(
-        self, recording: bytes, identity: tuple[str, str, str], source: str, now: datetime
-    ) -> SealedOriginal:
+    def seal(self, recording: bytes, identity: tuple[str, str, str], source: str) -> SealedOriginal:
         """Re-seal an opened recording; `identity` is (pseudonym, sample, content tag)."""
         pseudonym, sample, tag = identity
         data = seal(recording, self.key, archive_context(pseudonym, sample, source, tag))
@@ -61,21 +78,52 @@ class Archive:
                 name=names.sealed_name(pseudonym, sample),
                 sha256=hashlib.sha256(data).hexdigest(),
                 storage_class=self.disposal.storage_class,
-                retain_until=rfc3339(now + timedelta(days=self.days)),
+                retain_until=rfc3339(self.now() + timedelta(days=self.days)),
             ),
             data,
             tag,
         )
 
-    def place(
-        self, original: SealedOriginal, journal: Journal, accounts: Accounts
-    ) -> ArchivedOriginal:
-        """Put an original; returns what stands there now, an earlier run's included.
+    def standing(self, original: SealedOriginal) -> ArchivedOriginal | None:
+        """The copy of this recording that stands already; None where the name is free.
 
-        Raises `ArchiveNameTaken`; `NotDisposed` where something stands there that nobody of ours
-        put; `StoreError`.
+        Raises `ArchiveNameTaken`; `NotDisposed` where what stands there is not to be relied on, or
+        the archive does not say.
+        """
+        name = original.planned.name
+        try:
+            found = list(versions_of(self.store, name))
+            ours = [one for one in found if self._is_ours(name, one[1])]
+        except CredentialsExpired:
+            raise
+        except StoreError as error:
+            raise _not_archived(name, str(error)) from None
+        same = [one for one in ours if one[1].labels.get(CONTENT_LABEL) == original.tag]
+        for version, kept in same:
+            if kept.retain_until is not None and kept.retain_until > self.now():
+                return _adopted(name, version, kept)
+        if same:
+            raise _not_archived(
+                name,
+                "the lock on the copy that stands there has ended; it is archived anew when "
+                "retention has destroyed that",
+            )
+        if ours:
+            raise ArchiveNameTaken
+        if found:
+            raise _not_archived(
+                name,
+                "something stands there that no run of this deployment put; find out who did",
+            )
+        return None
+
+    def place(self, original: SealedOriginal) -> ArchivedOriginal:
+        """Put an original; returns what stands there now, another run's included.
+
+        Raises `ArchiveNameTaken`; `NotDisposed` where it could not be put.
         """
         planned = original.planned
+        labels = {DIGEST_LABEL: planned.sha256, CONTENT_LABEL: original.tag}
         for _ in range(_ATTEMPTS):
             try:
                 version = self.store.put_locked(
@@ -84,39 +132,47 @@ class Archive:
                     until=datetime.fromisoformat(planned.retain_until),
                     mode=self.disposal.lock_mode,
                     storage_class=planned.storage_class,
-                    labels={DIGEST_LABEL: planned.sha256, CONTENT_LABEL: original.tag},
+                    labels={**labels, MAC_LABEL: self._mac(planned.name, labels)},
                 )
+            except CredentialsExpired:
+                raise
             except AlreadyExists:
-                standing = self._standing(planned.name)
-                if standing is None:
-                    continue
-                return _adopted(planned.name, *standing, original.tag, journal, accounts)
-            return replace(planned, version=version)
-        raise StoreError(f"{planned.name} keeps changing in the archive")
+                # Another run's, or this very one, where the answer to the first try got lost.
+                standing = self.standing(original)
+                if standing is not None:
+                    return standing
+            except StoreError as error:
+                raise _not_archived(planned.name, str(error)) from None
+            else:
+                return replace(planned, version=version)
+        raise _not_archived(planned.name, "the object keeps changing")
 
-    def kept(self, original: ArchivedOriginal) -> Keeping | None:
-        """How the archive says it keeps this version."""
-        return self.store.keeping(original.name, original.version)
+    def _is_ours(self, name: str, kept: Keeping) -> bool:
+        """Whether a worker put it there, and nothing says that it was destroyed since."""
+        labels = {one: kept.labels.get(one, "") for one in (DIGEST_LABEL, CONTENT_LABEL)}
+        mac = kept.labels.get(MAC_LABEL, "")
+        if not hmac.compare_digest(mac.encode(), self._mac(name, labels).encode()):
+            return False
+        digest = labels[DIGEST_LABEL]
+        return (
+            digest in self.accounts.current().archived
+            or self.journal.archived(digest) is not None
+            # Between the two looks its receipt may have been logged and its page removed.
+            or digest in self.accounts.current().archived
+        )
 
-    def _standing(self, name: str) -> tuple[str, Keeping] | None:
-        for listed in self.store.list(name):
-            if listed.name == name:
-                kept = self.store.keeping(name, listed.version)
-                return (listed.version, kept) if kept is not None else None
-        return None
+    def _mac(self, name: str, labels: dict[str, str]) -> str:
+        said = rfc8785.dumps({"name": name, **labels})
+        return hmac.digest(self.label_key, said, "sha256").hex()
 
 
-def _adopted(
-    name: str, version: str, kept: Keeping, tag: str, journal: Journal, accounts: Accounts
-) -> ArchivedOriginal:
-    digest = kept.labels.get(DIGEST_LABEL, "")
-    # In this order: a run logs its receipts before it removes its page of the journal.
-    known = journal.archived(digest) is not None or digest in accounts.current().archived
-    if not known or kept.retain_until is None:
-        raise NotDisposed(f"{name}: what stands in the archive was put there by nobody known here")
-    if kept.labels.get(CONTENT_LABEL) != tag:
-        raise ArchiveNameTaken
-    return ArchivedOriginal(name, digest, kept.storage_class, rfc3339(kept.retain_until), version)
+def _not_archived(name: str, why: str) -> NotDisposed:
+    return NotDisposed(f"not archived as {name}: {why}")
+
+
+def _adopted(name: str, version: str, kept: Keeping) -> ArchivedOriginal:
+    until = rfc3339(kept.retain_until) if kept.retain_until else ""
+    return ArchivedOriginal(name, kept.labels[DIGEST_LABEL], kept.storage_class, until, version)
 
 
 def archive_context(pseudonym: str, sample: str, source: str, tag: str) -> Context:
@@ -130,20 +186,39 @@ def archive_context(pseudonym: str, sample: str, source: str, tag: str) -> Conte
     }
 
 
-def open_archive(settings: Settings, worker: Vault) -> Archive | None:
-    """The archive that the settings name; None where nothing is archived.
-
-    Raises `InputError` where something is to be archived and there is no archive.
-    """
-    if not settings.disposal.archive:
-        return None
-    if "archive" not in settings.stores:
+def check_archive(settings: Settings) -> None:
+    """Raises `InputError` where originals are to be archived and there is no archive."""
+    if settings.disposal.archive and "archive" not in settings.stores:
         raise InputError(
             f"{settings.path}: [disposal] archives originals, and [stores] has no archive"
         )
+
+
+def open_archive(
+    settings: Settings,
+    worker: Vault,
+    journal: Journal,
+    accounts: Accounts,
+    now: Callable[[], datetime],
+) -> Archive | None:
+    """The archive that originals go to by the settings; None where they archive nothing.
+
+    Raises `InputError`, `AccessError` where the vault has no key to seal to, and `StoreError` where
+    the archive does not answer, or does not keep its conditions.
+    """
+    check_archive(settings)
+    if not settings.disposal.archive:
+        return None
+    store = settings.store("archive")
+    store.check_conditions()
+    secret = worker.get("content/tag")
     return Archive(
-        store=settings.store("archive"),
+        store=store,
         key=PublicKey(worker.get("recipient/archive")),
+        label_key=HKDF(SHA256(), 32, None, b"archive labels").derive(secret),
         disposal=settings.disposal,
         days=settings.retention.archive_days,
+        journal=journal,
+        accounts=accounts,
+        now=now,
     )

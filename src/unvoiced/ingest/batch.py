@@ -3,6 +3,9 @@
     accept -> open -> extract -> seal -> journal -> put if absent -> read back -> destroy -> observe
     -> receipt
 
+An original that is kept is re-sealed with its features, put into the archive after them, journalled
+once more, and seen there before it is destroyed.
+
 Every step may be the last one this process takes. What was not journalled is begun again by the
 next run; what was is finished by it (`settle.finish_interrupted`). No step is undone.
 """
@@ -11,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from unvoiced.disposal import Cause, JournalEntry, QuarantineRecord, Target
+from unvoiced.disposal import ArchivedOriginal, JournalEntry, PlacedFeatures, QuarantineRecord
 from unvoiced.errors import CredentialsExpired, InputError, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.archive import ArchiveNameTaken
+from unvoiced.ingest.late_uploads import contributor, less_erased
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.placement import NameTaken, place
 from unvoiced.ingest.recording import (
@@ -29,6 +33,7 @@ from unvoiced.ingest.settle import read_back_of, remove_settled, settle
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.keys.contributor import ContributorKey
 from unvoiced.log.leaves import encode_leaf, rfc3339
+from unvoiced.log.ledger import Ledger
 from unvoiced.sealing import parse_header
 
 Refuse = Callable[[SealedRecording, str], None]
@@ -49,7 +54,7 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
     """
     report = BatchReport(recordings=len(items))
     for group in _by_bytes(items, bench.batch_bytes):
-        recordings = _less_erased(_accept(group, bench, report), bench, report)
+        recordings = less_erased(accept(group, bench, report), bench, report)
         with _quarantining(bench, report) as refuse:
             openable = _with_keys(recordings, bench, refuse, report)
             name_taken: list[SealedRecording] = []
@@ -68,7 +73,7 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
 def quarantine_unopened(bench: Workbench, item: Item, reason: str) -> BatchReport:
     """Quarantine a recording without opening it (it killed whoever tried)."""
     report = BatchReport(recordings=1)
-    recordings = _accept([item], bench, report)
+    recordings = less_erased(accept([item], bench, report), bench, report)
     with _quarantining(bench, report) as refuse:
         for recording in recordings:
             refuse(recording, reason)
@@ -120,19 +125,20 @@ def _read(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[
     return recordings
 
 
-def _accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[SealedRecording]:
+def accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[SealedRecording]:
     """Read recordings and log that they were taken over; returns those that are in our hands.
 
     In order of digest, as everything that is logged: a listing's order is by contributor.
     """
-    as_of = bench.accounts.current().size
+    ledger = bench.accounts.current()
+    as_of = ledger.size
     recordings = _read(items, bench, report)
     leaves = [
         encode_leaf(
             "accepted",
             recording.sha256,
             bench.now(),
-            intake_key=_intake_key(recording.data, bench),
+            intake_key=_intake_key(recording.data, ledger),
         )
         for recording in sorted(recordings, key=lambda one: one.sha256)
     ]
@@ -143,27 +149,17 @@ def _accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> lis
     return ours
 
 
-def _intake_key(sealed: bytes, bench: Workbench) -> str | None:
+def _intake_key(sealed: bytes, ledger: Ledger) -> str | None:
     """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
+    digest = _intake_digest(sealed, ledger)
+    return digest[:32] if digest else None
+
+
+def _intake_digest(sealed: bytes, ledger: Ledger) -> str | None:
     try:
-        key_id = parse_header(sealed).key_id
+        return ledger.intake_key_of(parse_header(sealed).key_id)
     except InputError:
         return None
-    return key_id.hex() if bench.accounts.current().intake_key_of(key_id) else None
-
-
-def _less_erased(
-    recordings: list[SealedRecording], bench: Workbench, report: BatchReport
-) -> list[SealedRecording]:
-    """Destroy what erased contributors sent after their erasure, unopened; returns the others."""
-    suppressed = bench.suppression.now()
-    erased = [one for one in recordings if _pseudonym(one) in suppressed]
-    if erased:
-        targets = [Target(one.name, one.version, one.sha256) for one in erased]
-        outcome = bench.undertaker.dispose(targets, Cause.ERASURE)
-        report.erased += outcome.disposed
-        report.left |= outcome.left
-    return [one for one in recordings if one not in erased]
 
 
 @contextmanager
@@ -201,31 +197,34 @@ def _with_keys(
     A key is made only for who sent something that opens: names and headers are anyone's to write.
     """
     openable = []
+    ledger = bench.accounts.current()
     for recording in recordings:
         try:
             identify(recording, bench)
+            if _intake_digest(recording.data, ledger) in ledger.retired_intake_keys:
+                # This process may still hold the key: it was started before.
+                raise Refused("retired-intake-key")
         except Refused as refused:
             refuse(recording, refused.reason)
         except KeyNotHere as why:
             report.left[recording.name] = str(why)
         else:
             openable.append(recording)
-    missing = bench.contributor_keys.find(_pseudonym(recording) for recording in openable)
+    missing = bench.contributor_keys.find(contributor(recording.name) for recording in openable)
     deserving: set[str] = set()
     for recording in list(openable):
-        if _pseudonym(recording) in missing - deserving:
+        if contributor(recording.name) in missing - deserving:
             try:
                 check_opens(recording, bench)
-                deserving.add(_pseudonym(recording))
+                deserving.add(contributor(recording.name))
             except Refused as refused:
                 refuse(recording, refused.reason)
                 openable.remove(recording)
-    bench.contributor_keys.create(deserving)
+    if deserving:
+        # Asked again: a key made for somebody who was erased meanwhile would stay.
+        openable = less_erased(openable, bench, report)
+        bench.contributor_keys.create(deserving & {contributor(one.name) for one in openable})
     return openable
-
-
-def _pseudonym(recording: SealedRecording) -> str:
-    return recording.name.partition("/")[0]
 
 
 def _make_features(
@@ -236,7 +235,7 @@ def _make_features(
     apart: bool = False,
 ) -> Iterator[_Ready]:
     for recording in recordings:
-        key = bench.contributor_keys[_pseudonym(recording)]
+        key = bench.contributor_keys[contributor(recording.name)]
         try:
             made = to_sealed_features(recording, key, bench, apart=apart)
         except Refused as refused:
@@ -251,23 +250,21 @@ def _place_and_dispose(
     """Journal, place, settle. Returns the recordings whose name another one's features hold."""
     entries = [_entry(ready) for ready in portion]
     pages = [bench.journal.write(entries)]
+    still_theirs = set(less_erased(entries, bench, report))
     standing: list[JournalEntry] = []
     name_taken: list[SealedRecording] = []
     for ready, entry in zip(portion, entries, strict=True):
-        original = ready.made.original
-        archived = None
+        if entry not in still_theirs:
+            continue
         try:
-            placed = place(ready.made.features, bench)
-            if original is not None and bench.archive is not None:
-                archived = bench.archive.place(original, bench.journal, bench.accounts)
+            features, archived = _place(ready, bench)
         except (NameTaken, ArchiveNameTaken):
             name_taken.append(ready.recording)
         except NotDisposed as error:
             report.left[ready.recording.name] = str(error)
         else:
             report.feature_bytes += sum(len(features.data) for features in ready.made.features)
-            report.archived += archived is not None
-            standing.append(replace(entry, features=placed, archived=archived))
+            standing.append(replace(entry, features=features, archived=archived))
     # What was adopted, and which version of the archive it became: a run that finishes this one's
     # work goes by it.
     changed = [entry for entry in standing if entry not in entries]
@@ -276,6 +273,18 @@ def _place_and_dispose(
     settle(standing, read_back_of(standing, bench), bench, report)
     remove_settled(pages, bench)
     return name_taken
+
+
+def _place(
+    ready: _Ready, bench: Workbench
+) -> tuple[tuple[PlacedFeatures, ...], ArchivedOriginal | None]:
+    archive, original = bench.archive, ready.made.original
+    if archive is None or original is None:
+        return place(ready.made.features, bench), None
+    # Looked at first: features are not to stand under a name that the original cannot have.
+    archived = archive.standing(original)
+    features = place(ready.made.features, bench)
+    return features, archived or archive.place(original)
 
 
 def _entry(ready: _Ready) -> JournalEntry:

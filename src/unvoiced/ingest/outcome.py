@@ -20,7 +20,7 @@ class BatchReport:
     disposed: int = 0
     sealed_bytes: int = 0
     feature_bytes: int = 0
-    archived: int = 0  # of those disposed of, or about to be
+    archived: int = 0  # of those disposed of: their original is kept in the archive
     erased: int = 0  # sent by contributors who have been erased; destroyed unopened
     gone: int = 0  # another run was faster, or the uploader took it back
     quarantined: dict[str, str] = field(default_factory=dict)  # object name -> reason

@@ -19,7 +19,7 @@ class Plan:
     sealed_bytes: int = 0
     quarantined: int = 0
     oversized: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)  # under a legal hold: not touched
+    held: dict[str, int] = field(default_factory=dict)  # legal hold -> recordings not touched
     foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
 
 
@@ -34,24 +34,28 @@ def make_plan(
 
     Every version of an object is a recording of its own. An object over `max_recording_bytes` is
     never read: it is reported and stays where it is. So is one under a name with spaces or the
-    like, which something other than an upload put there. `tried` are the (name, version) that this
+    like, which something other than an upload put there. What is under a legal hold is not touched,
+    nor what is about to be destroyed without features. `tried` are the (name, version) that this
     run has already failed to dispose of.
     """
     _mend_quarantine(bench)
     quarantined, held = bench.quarantine.holds(), bench.holds.held()
+    intents = bench.undertaker.intents.all()
+    passed_over = {(one.name, one.version) for intent in intents for one in intent.targets}
+    passed_over.update(tried)
     plan = Plan()
     batch: list[Item] = []
     size = 0
     for item in _recordings(bench):
         if (item.name, item.version) in quarantined:
             plan.quarantined += 1
-        elif held.by(item.name):
-            plan.held.append(item.name)
+        elif whose := held.by(item.name):
+            plan.held[whose] = plan.held.get(whose, 0) + 1
         elif not is_object_name(item.name):
             plan.foreign.append(item.name)
         elif item.size > max_recording_bytes:
             plan.oversized.append(item.name)
-        elif (item.name, item.version) not in tried:
+        elif (item.name, item.version) not in passed_over:
             if batch and (size + item.size > batch_bytes or len(batch) == batch_samples):
                 plan.batches.append(batch)
                 batch, size = [], 0

@@ -33,8 +33,8 @@ OPENING_REASONS = {
     "fernet-not-accepted": "a Fernet token, and the worker's vault holds no Fernet key",
     "retired-intake-key": "sealed to the key of an epoch that is retired, so nobody can open it; "
     "the contributor runs `unvoiced upload` again, which fetches the present key",
-    "unknown-intake-key": "sealed to a key this log never announced (another deployment); the "
-    "contributor needs a new invitation",
+    "unknown-intake-key": "sealed to no key that this log announced: another deployment's, or a "
+    "lost one's; the contributor needs a new invitation",
     "context-mismatch": "sealed for another name or purpose than the one it stands under",
     "does-not-open": "the right key is there, but the object was changed or damaged",
     "extraction-failed": "an error in extraction itself; keep the recording and report it",
@@ -149,20 +149,18 @@ def to_sealed_features(
     """
     pseudonym, sample = identify(recording, bench)
     try:
-        with _open(recording, pseudonym, sample, bench) as plaintext:
+        with open_upload(recording, pseudonym, sample, bench) as plaintext:
             tag = content_tag(bench.content_key, plaintext.data)
             if apart:
-                sample = f"{sample[:_SAMPLE_STEM]}-{tag[:8]}"
-            identity = (pseudonym, sample, tag)
+                sample = apart_sample(sample, tag)
+            identity, limit = (pseudonym, sample, tag), bench.max_recording_seconds
             features = tuple(
-                _features(plaintext, feature_set, recording, identity, key, bench)
+                seal_features(plaintext, feature_set, recording.sha256, identity, key, limit)
                 for feature_set in bench.feature_sets
             )
             original = None
             if bench.archive is not None and bench.archive.takes(recording.name):
-                original = bench.archive.seal(
-                    plaintext.data, identity, recording.sha256, bench.now()
-                )
+                original = bench.archive.seal(plaintext.data, identity, recording.sha256)
             return Extracted(features, original)
     except OpenError:
         raise Refused("does-not-open") from None
@@ -177,28 +175,41 @@ def check_opens(recording: SealedRecording, bench: Workbench) -> None:
     """Open a recording and forget it: what its header says is true then. Raises `Refused`."""
     pseudonym, sample = identify(recording, bench)
     try:
-        with _open(recording, pseudonym, sample, bench):
+        with open_upload(recording, pseudonym, sample, bench):
             pass
     except OpenError:
         raise Refused("does-not-open") from None
 
 
-def _open(recording: SealedRecording, pseudonym: str, sample: str, bench: Workbench) -> Plaintext:
+def apart_sample(sample: str, tag: str) -> str:
+    """The sample id of a second, different recording under one name."""
+    return f"{sample[:_SAMPLE_STEM]}-{tag[:8]}"
+
+
+def open_upload(
+    recording: SealedRecording, pseudonym: str, sample: str, bench: Workbench
+) -> Plaintext:
+    """Open what `identify` found worth opening. Raises `OpenError`."""
     if bench.fernet is not None and is_fernet(recording.data):
         return open_fernet(recording.data, bench.fernet)
     return open_sealed(recording.data, bench.intake, raw_context(pseudonym, sample))
 
 
-def _features(
+def seal_features(
     plaintext: Plaintext,
     feature_set: FeatureSet,
-    recording: SealedRecording,
+    source: str,
     identity: tuple[str, str, str],
     key: ContributorKey,
-    bench: Workbench,
+    max_seconds: int,
 ) -> SealedFeatures:
+    """Extract one feature set and seal it to its contributor's key.
+
+    `source` is the digest the recording had in raw; `identity` is (pseudonym, sample, content tag).
+    Raises `UndecodableError`.
+    """
     pseudonym, sample, tag = identity
-    extracted = extract(plaintext.data, feature_set, max_seconds=bench.max_recording_seconds)
+    extracted = extract(plaintext.data, feature_set, max_seconds=max_seconds)
     context: Context = {
         "purpose": "features",
         "pseudonym": pseudonym,
@@ -210,7 +221,7 @@ def _features(
         "source_sample_rate": extracted.source_sample_rate,
         "source_channels": extracted.source_channels,
         "source_format": extracted.source_format,
-        "source_sha256": recording.sha256,
+        "source_sha256": source,
         "content_tag": tag,
     }
     data = seal(pack(extracted.arrays), key.public, context)

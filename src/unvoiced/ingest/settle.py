@@ -7,9 +7,23 @@ INV-5 what a run journalled and could not finish, the next one does.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from unvoiced.disposal import Cause, JournalEntry, Page, Receipt, clear, destroy
+from unvoiced.disposal import (
+    Cause,
+    Held,
+    JournalEntry,
+    Page,
+    Receipt,
+    Target,
+    UnderHold,
+    clear,
+    destroy,
+    gone_before,
+)
 from unvoiced.errors import CredentialsExpired, NotDisposed, NotFound, StoreError
+from unvoiced.ingest.archived_copy import kept_in, standing_copy
+from unvoiced.ingest.late_uploads import less_erased
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.workbench import Workbench
 
@@ -22,23 +36,49 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     """
     report = BatchReport()
     intended = bench.undertaker.finish()
-    report.erased += intended.disposed
+    report.disposed += intended.disposed
     report.left |= intended.left
     ledger = bench.accounts.current()
     pages = list(bench.journal.pages())
     entries = {
         entry for page in pages for entry in page.entries if ledger.is_unsettled(entry.sha256)
     }
-    read_back = read_back_of(entries, bench)
-    standing = [entry for entry in entries if _stands(entry, read_back)]
+    theirs = less_erased(sorted(entries, key=lambda one: one.sha256), bench, report)
+    read_back = read_back_of(theirs, bench)
+    standing = _finishable(theirs, read_back, bench)
+    if completed := [entry for entry in standing if entry not in entries]:
+        pages.append(bench.journal.write(completed))
     settle(standing, read_back, bench, report)
     finished = {entry.sha256 for entry in standing}
-    report.lost = _lost([one for one in entries if one.sha256 not in finished], bench)
-    report.tried = [(e.name, e.version) for e in standing if e.name in report.left]
+    report.lost = _lost([one for one in theirs if one.sha256 not in finished], bench)
+    _forget_held(report, bench)
+    tried = [*standing, *(entry for entry in entries if entry not in theirs)]
+    report.tried = [(e.name, e.version) for e in tried if e.name in report.left]
     report.gone = 0  # another run is finishing the same; it counts them
     remove_settled(pages, bench)
     bench.accounts.remember()
     return report
+
+
+def _finishable(
+    entries: Sequence[JournalEntry], read_back: Mapping[str, str], bench: Workbench
+) -> list[JournalEntry]:
+    """One entry for each recording of which all that must outlive it stands.
+
+    One whose original is archived comes before one that says nothing of an archive.
+    """
+    chosen: dict[str, JournalEntry] = {}
+    for entry in entries:
+        complete = _stands(entry, read_back, bench)
+        if complete is not None and (entry.sha256 not in chosen or complete.archived is not None):
+            chosen[entry.sha256] = complete
+    return list(chosen.values())
+
+
+def _forget_held(report: BatchReport, bench: Workbench) -> None:
+    """What is held and still stands is no failure of this run; its plan counts it."""
+    held = bench.holds.held()
+    report.left = {name: why for name, why in report.left.items() if not held.by(name)}
 
 
 def sweep_journal(bench: Workbench) -> None:
@@ -53,38 +93,45 @@ def settle(
     report: BatchReport,
 ) -> None:
     """Destroy, observe, receipt. What cannot be settled is left, with the reason."""
-    receipts: list[bytes] = []
+    receipts: list[Receipt] = []
+    entries = less_erased(entries, bench, report)
     held = bench.holds.held()
     expired: CredentialsExpired | None = None
     for entry in sorted(entries, key=lambda one: one.sha256):
         try:
-            kept = None
-            if entry.archived is not None and bench.archive is not None:
-                kept = bench.archive.kept(entry.archived)
-            clearance = clear(entry, read_back, held, kept)
-            observed = destroy(bench.raw, clearance, bench.now)
-            receipt = Receipt(
-                sha256=entry.sha256,
-                media_type=f"object in a {bench.raw.url.partition('://')[0]} store",
-                features=entry.features,
-                observed=observed,
-                performed_by=bench.performed_by,
-                cause=Cause.ARCHIVED if entry.archived else Cause.FEATURES,
-                archived=entry.archived,
-                kept=kept,
-            )
+            receipts.append(_dispose(entry, read_back, held, bench))
         except CredentialsExpired as error:
             expired = error
             break
         except (NotDisposed, StoreError) as error:
             report.left[entry.name] = str(error)
-        else:
-            receipts.append(receipt.leaf())
-    logged = len(bench.accounts.append(receipts))
-    report.disposed += logged
-    report.gone += len(receipts) - logged
+    logged = bench.accounts.append([receipt.leaf() for receipt in receipts])
+    report.disposed += len(logged)
+    report.archived += sum(one.sha256 in logged and one.archived is not None for one in receipts)
+    report.gone += len(receipts) - len(logged)
     if expired is not None:  # what is gone has its receipt; the rest stays journalled
         raise expired
+
+
+def _dispose(
+    entry: JournalEntry, read_back: Mapping[str, str], held: Held, bench: Workbench
+) -> Receipt:
+    kept = kept_in(bench.archive_store, entry.archived)
+    try:
+        observed = destroy(bench.raw, clear(entry, read_back, held, kept), bench.now)
+    except UnderHold as hold:
+        target = Target(entry.name, entry.version, entry.sha256)
+        observed = gone_before(hold, bench.raw, target, bench.now)
+    return Receipt(
+        sha256=entry.sha256,
+        media_type=f"object in a {bench.raw.url.partition('://')[0]} store",
+        features=entry.features,
+        observed=observed,
+        performed_by=bench.performed_by,
+        cause=Cause.ARCHIVED if entry.archived else Cause.FEATURES,
+        archived=entry.archived,
+        kept=kept,
+    )
 
 
 def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str, str]:
@@ -102,12 +149,22 @@ def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str,
     return digests
 
 
-def _stands(entry: JournalEntry, read_back: Mapping[str, str]) -> bool:
-    if entry.archived is not None and not entry.archived.version:
-        return False  # it was not put yet, or nobody wrote down that it was
-    return read_back.get(entry.key_name) == entry.key_sha256 and all(
-        read_back.get(placed.name) == placed.sha256 for placed in entry.features
-    )
+def _stands(
+    entry: JournalEntry, read_back: Mapping[str, str], bench: Workbench
+) -> JournalEntry | None:
+    """The entry, with the version its copy has in the archive, where all that it names stands.
+
+    None too where policy has come to archive what it does not, and that can still be done.
+    """
+    needed = {placed.name: placed.sha256 for placed in entry.features}
+    needed[entry.key_name] = entry.key_sha256
+    if any(read_back.get(name) != digest for name, digest in needed.items()):
+        return None
+    if entry.archived is not None:
+        copy = standing_copy(bench.archive_store, entry.archived)
+        return replace(entry, archived=copy) if copy is not None else None
+    to_archive = bench.archive is not None and bench.archive.takes(entry.name)
+    return None if to_archive and not _is_gone(entry, bench) else entry
 
 
 def _lost(entries: Iterable[JournalEntry], bench: Workbench) -> list[str]:
@@ -117,12 +174,13 @@ def _lost(entries: Iterable[JournalEntry], bench: Workbench) -> list[str]:
     """
     gone = [entry for entry in entries if _is_gone(entry, bench)]
     read_back = read_back_of(gone, bench)
+    standing = {entry.sha256 for entry in gone if _stands(entry, read_back, bench) is not None}
     ledger = bench.accounts.current()
     return sorted(
         {
             entry.name
             for entry in gone
-            if not _stands(entry, read_back) and ledger.is_unsettled(entry.sha256)
+            if entry.sha256 not in standing and ledger.is_unsettled(entry.sha256)
         }
     )
 

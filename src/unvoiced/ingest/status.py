@@ -2,7 +2,8 @@
 
 INV-5 accepted = disposed + quarantined + backlog. The log says how many of each there are; this
 module then looks for every one that is not disposed of in the stores themselves. One that the log
-says is waiting, and that stands neither in the raw store nor in the journal, is missing.
+says is waiting, and that stands neither in the raw store nor in the journal or a disposal intent,
+is missing.
 """
 
 import hashlib
@@ -12,9 +13,19 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 
 from unvoiced.config import Settings
-from unvoiced.disposal import Journal, Quarantine
+from unvoiced.disposal import (
+    Intents,
+    Journal,
+    JournalEntry,
+    LegalHolds,
+    Quarantine,
+    SuppressionList,
+)
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
+from unvoiced.ingest.archived_copy import standing_copy
+from unvoiced.ingest.late_uploads import contributor
 from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.stores import Entry, Store
 from unvoiced.stores.object_name import is_object_name
@@ -32,10 +43,13 @@ class Status:
     quarantined: int
     backlog: int
     waiting: int = 0  # of the backlog: stands in the raw store
-    finishing: int = 0  # of the backlog: journalled; the next run finishes it
+    finishing: int = 0  # destroyed, and journalled or intended so; the next run finishes it
+    archived: int = 0  # of those disposed of: originals that stand in the archive, by the log
+    held: int = 0  # objects in the raw store that are under a legal hold
     not_accepted: int = 0  # in the raw store, and no run has seen it yet
     raw_objects: int = 0
     raw_bytes: int = 0
+    unread: int = 0  # raw objects of which one that is missing may be any: they cannot be read
     missing: list[str] = field(default_factory=list)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
 
@@ -69,10 +83,11 @@ def _look(settings: Settings, reader: LogReader) -> Status:
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
     listed = [entry for entry in raw.versions() if not entry.delete_marker]
+    held = LegalHolds(journal).held()
     sought = ledger.backlog | ledger.quarantined.keys()
-    in_raw = _digests(settings, listed, Quarantine(journal), sought)
+    in_raw, unread = _digests(settings, listed, Quarantine(journal), sought)
     unseen = sought - in_raw
-    finishing = _standing(unseen, Journal(journal), settings.store("training"))
+    finishing = _being_finished(unseen, settings) if unseen else set()
     later = ledger
     if unseen - finishing:  # what a run has settled while we looked is not missing
         later = Ledger()
@@ -85,9 +100,12 @@ def _look(settings: Settings, reader: LogReader) -> Status:
         backlog=len(ledger.backlog),
         waiting=len(ledger.backlog & in_raw),
         finishing=len(finishing),
+        archived=len(ledger.archived),
+        held=sum(held.by(entry.name) is not None for entry in listed),
         not_accepted=len(listed) - len(in_raw & sought),
         raw_objects=len(listed),
         raw_bytes=sum(entry.size for entry in listed),
+        unread=unread,
         missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
     )
@@ -95,39 +113,60 @@ def _look(settings: Settings, reader: LogReader) -> Status:
 
 def _digests(
     settings: Settings, listed: list[Entry], quarantine: Quarantine, sought: Set[str]
-) -> set[str]:
-    """The digests of raw objects, as far as they are needed to find what is sought."""
+) -> tuple[set[str], int]:
+    """The digests of raw objects, as far as they are needed to find what is sought, and how many
+    objects could not be read on the way.
+    """
     raw, limit = settings.store("raw"), settings.ingest.max_recording_bytes
     records = {(record.name, record.version): record.sha256 for record in quarantine.records()}
     places = {(entry.name, entry.version) for entry in listed}
     found = {digest for place, digest in records.items() if place in places}
+    unread = 0
     for entry in listed:
         if not sought - found:
             break
-        readable = entry.size <= limit and is_object_name(entry.name)
-        if readable and (entry.name, entry.version) not in records:
-            # One that cannot be read (it is gone, or in another storage class) is not found.
-            try:
-                found.add(hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest())
-            except CredentialsExpired:
-                raise
-            except StoreError:
-                continue
+        if (entry.name, entry.version) in records or not is_object_name(entry.name):
+            continue
+        if entry.size > limit:
+            unread += 1
+            continue
+        # One that cannot be read (it is gone, or in another storage class) is not found.
+        try:
+            found.add(hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest())
+        except CredentialsExpired:
+            raise
+        except NotFound:
+            continue
+        except StoreError:
+            unread += 1
+    return found, unread
+
+
+def _being_finished(digests: Set[str], settings: Settings) -> set[str]:
+    """Which of these recordings the next run finishes: intended to be destroyed without features,
+    or journalled, and then erased with all of their contributor's or with all standing that has to.
+    """
+    store, verifier = settings.store("journal"), Verifier.parse(settings.log_vkey)
+    targets = (one for intent in Intents(store, verifier).all() for one in intent.targets)
+    found = {target.sha256 for target in targets if target.sha256 in digests}
+    suppressed = SuppressionList(store, verifier).now()
+    training = settings.store("training")
+    archive = settings.store("archive") if "archive" in settings.stores else None
+    for page in Journal(store).pages():
+        for entry in page.entries:
+            if entry.sha256 in digests - found and (
+                contributor(entry.name) in suppressed or _stands(entry, training, archive)
+            ):
+                found.add(entry.sha256)
     return found
 
 
-def _standing(digests: Set[str], journal: Journal, training: Store) -> set[str]:
-    """Which of these recordings a journalled entry covers whose features stand as it says."""
-    standing = set()
-    for page in journal.pages() if digests else ():
-        for entry in page.entries:
-            needed = {placed.name: placed.sha256 for placed in entry.features}
-            needed[entry.key_name] = entry.key_sha256
-            if entry.sha256 in digests and all(
-                _digest(training, name) == digest for name, digest in needed.items()
-            ):
-                standing.add(entry.sha256)
-    return standing
+def _stands(entry: JournalEntry, training: Store, archive: Store | None) -> bool:
+    needed = {placed.name: placed.sha256 for placed in entry.features}
+    needed[entry.key_name] = entry.key_sha256
+    return all(_digest(training, name) == digest for name, digest in needed.items()) and (
+        entry.archived is None or standing_copy(archive, entry.archived) is not None
+    )
 
 
 def _digest(store: Store, name: str) -> str | None:

@@ -24,7 +24,7 @@ from unvoiced.disposal import (
 from unvoiced.errors import SecretMissing
 from unvoiced.features import FeatureSet
 from unvoiced.features import load as load_feature_set
-from unvoiced.ingest.archive import Archive, open_archive
+from unvoiced.ingest.archive import Archive, check_archive, open_archive
 from unvoiced.keys.contributor import ContributorKeys
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
@@ -44,7 +44,8 @@ class Workbench:
     holds: LegalHolds
     suppression: SuppressionList
     undertaker: Undertaker
-    archive: Archive | None
+    archive: Archive | None  # where originals go by policy
+    archive_store: Store | None  # where copies are that were begun under an earlier one
     intake: Keyring
     fernet: MultiFernet | None
     contributor_keys: ContributorKeys
@@ -63,27 +64,30 @@ def open_workbench(
 
     Receipts name `run_id`, so that one can be traced to the run that did it.
 
-    Raises `AccessError` or `StoreError` before any recording has been touched.
+    Raises `InputError`, `AccessError` or `StoreError` before any recording has been touched.
     """
+    check_archive(settings)
     vault = settings.vault("worker")
     training, journal = settings.store("training"), settings.store("journal")
     for store in (training, settings.store("log")):
         # Where a put can overwrite what another run has put, nothing below holds.
         store.check_conditions()
     raw, signer = settings.store("raw"), settings.signer(vault)
+    archive = settings.store("archive") if "archive" in settings.stores else None
     accounts = settings.accounts(vault, signer)
     performed_by = f"ingest worker, run {run_id}"
     holds = LegalHolds(journal)
     dataset = PublicKey(vault.get("recipient/dataset"))
     content_key = vault.get("content/tag")
+    pages = Journal(journal, content_key)
     return Workbench(
         raw=raw,
         training=training,
         accounts=accounts,
-        journal=Journal(journal, content_key),
+        journal=pages,
         quarantine=Quarantine(journal),
         holds=holds,
-        suppression=SuppressionList(journal),
+        suppression=SuppressionList(journal, signer.verifier),
         undertaker=Undertaker(
             raw=raw,
             intents=Intents(journal, signer.verifier),
@@ -93,7 +97,8 @@ def open_workbench(
             performed_by=performed_by,
             now=now,
         ),
-        archive=open_archive(settings, vault),
+        archive=open_archive(settings, vault, pages, accounts, now),
+        archive_store=archive,
         intake=Keyring(_intake_keys(vault)),
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Lock, Thread
 from types import ModuleType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from unvoiced.config import Settings, load_settings
 from unvoiced.errors import UnvoicedError
@@ -28,7 +29,17 @@ from unvoiced.ingest.plan import Plan, make_plan
 from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.workbench import Workbench, open_workbench
 
+
+class Report(Protocol):
+    """What a step over a batch returns: reports of two halves can be added."""
+
+    def add(self, other: Self, /) -> None:
+        """Take in another batch's report."""
+
+
 R = TypeVar("R")
+T = TypeVar("T")
+A = TypeVar("A", bound=Report)
 Opener = Callable[[Settings, str], Any]  # opens what a kind of worker holds
 
 
@@ -166,6 +177,19 @@ class WorkerPool:
         step: Callable[[Workbench, Sequence[Item]], BatchReport] = ingest_batch,
     ) -> BatchReport:
         """Take a batch through its life, whatever a recording in it does to its process."""
+        return self.batch(items, step, partial(quarantine_unopened, reason="worker-killed"))
+
+    def batch(
+        self,
+        items: Sequence[T],
+        step: Callable[[Any, Sequence[T]], A],
+        killed: Callable[[Any, T], A],
+    ) -> A:
+        """Run `step(bench, items)`, whatever an item does to its process.
+
+        One that kills its process twice is found by bisection, and `killed(bench, item)` is run
+        instead of the step.
+        """
         with self._lock:
             executor = self._executor
         try:
@@ -177,7 +201,7 @@ class WorkerPool:
                     executor.shutdown(wait=False)
         # One at a time: more processes would only make the memory scarcer.
         with self._bisecting:
-            return self._bisect(items, step)
+            return self._bisect(items, step, killed)
 
     def sweep(self) -> None:
         """Remove settled pages of the journal."""
@@ -192,19 +216,21 @@ class WorkerPool:
             raise WorkerFailure(f"a worker process was killed during {step.__name__}") from None
 
     def _bisect(
-        self, items: Sequence[Item], step: Callable[[Workbench, Sequence[Item]], BatchReport]
-    ) -> BatchReport:
+        self,
+        items: Sequence[T],
+        step: Callable[[Any, Sequence[T]], A],
+        killed: Callable[[Any, T], A],
+    ) -> A:
         for _ in range(2 if len(items) == 1 else 1):
             try:
                 return self._alone(step, items)
             except BrokenProcessPool:
                 continue
         if len(items) == 1:
-            return self._alone(quarantine_unopened, items[0], "worker-killed")
-        report = BatchReport()
+            return self._alone(killed, items[0])
         middle = len(items) // 2
-        for half in (items[:middle], items[middle:]):
-            report.add(self._bisect(half, step))
+        report = self._bisect(items[:middle], step, killed)
+        report.add(self._bisect(items[middle:], step, killed))
         return report
 
     def _alone(self, step: Callable[..., R], *arguments: object) -> R:

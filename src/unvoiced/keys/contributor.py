@@ -47,20 +47,12 @@ def key_context(pseudonym: str) -> Context:
     return {"purpose": _PURPOSE, "pseudonym": pseudonym}
 
 
-class ContributorKeys:
-    """Finds or makes the keys of contributors; remembers those it has verified."""
+class TrustedKeys:
+    """Finds the keys of contributors that the log knows; remembers those it has verified."""
 
-    def __init__(
-        self,
-        training: Store,
-        accounts: Accounts,
-        dataset: PublicKey,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, training: Store, accounts: Accounts) -> None:
         self._training = training
         self._accounts = accounts
-        self._dataset = dataset
-        self._now = now
         self._known: dict[str, ContributorKey] = {}
 
     def find(self, pseudonyms: Iterable[str]) -> set[str]:
@@ -73,20 +65,6 @@ class ContributorKeys:
                 missing.add(pseudonym)
         return missing
 
-    def create(self, pseudonyms: Iterable[str]) -> None:
-        """Make a key for each of these contributors, unless another run is faster."""
-        made = {pseudonym: self._make(pseudonym) for pseudonym in sorted(pseudonyms)}
-        digests = sorted(hashlib.sha256(data).hexdigest() for data in made.values())
-        self._accounts.append(
-            [encode_leaf("contributor-key", digest, self._now()) for digest in digests]
-        )
-        for pseudonym, data in made.items():
-            self._place(pseudonym, data)
-
-    def ensure(self, pseudonyms: Iterable[str]) -> None:
-        """Find or make a key that the log knows for each of these contributors."""
-        self.create(self.find(pseudonyms))
-
     def __getitem__(self, pseudonym: str) -> ContributorKey:
         return self._known[pseudonym]
 
@@ -97,27 +75,6 @@ class ContributorKeys:
         except NotFound:
             return False
         return hashlib.sha256(data).hexdigest() == key.object_digest
-
-    def _make(self, pseudonym: str) -> bytes:
-        pair = PrivateKey.generate()
-        public = base64.b64encode(pair.public.raw).decode()
-        context = {**key_context(pseudonym), "public_key": public}
-        return seal(pair.secret_bytes(), self._dataset, context)
-
-    def _place(self, pseudonym: str, data: bytes) -> None:
-        name = key_object_name(pseudonym)
-        for _ in range(_ATTEMPTS):
-            stored = self._read(pseudonym)
-            if self._adopt(pseudonym, stored, self._accounts.current().contributor_keys):
-                return
-            try:
-                if stored is None:
-                    self._training.put_if_absent(name, data)
-                else:
-                    self._training.replace(name, data, version=stored.version)
-            except (AlreadyExists, Changed):
-                continue
-        raise StoreError(f"{name} keeps changing under the worker's hands")
 
     def _read(self, pseudonym: str) -> Stored | None:
         try:
@@ -141,3 +98,53 @@ class ContributorKeys:
             return False
         self._known[pseudonym] = ContributorKey(public, stored.name, digest)
         return True
+
+
+class ContributorKeys(TrustedKeys):
+    """Makes the keys that are not there, too."""
+
+    def __init__(
+        self,
+        training: Store,
+        accounts: Accounts,
+        dataset: PublicKey,
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(training, accounts)
+        self._dataset = dataset
+        self._now = now
+
+    def create(self, pseudonyms: Iterable[str]) -> None:
+        """Make a key for each of these contributors, unless another run is faster."""
+        made = {pseudonym: self._make(pseudonym) for pseudonym in sorted(pseudonyms)}
+        digests = sorted(hashlib.sha256(data).hexdigest() for data in made.values())
+        self._accounts.append(
+            [encode_leaf("contributor-key", digest, self._now()) for digest in digests]
+        )
+        for pseudonym, data in made.items():
+            self._place(pseudonym, data)
+
+    def ensure(self, pseudonyms: Iterable[str]) -> None:
+        """Find or make a key that the log knows for each of these contributors."""
+        self.create(self.find(pseudonyms))
+
+    def _make(self, pseudonym: str) -> bytes:
+        pair = PrivateKey.generate()
+        public = base64.b64encode(pair.public.raw).decode()
+        context = {**key_context(pseudonym), "public_key": public}
+        return seal(pair.secret_bytes(), self._dataset, context)
+
+    def _place(self, pseudonym: str, data: bytes) -> None:
+        name = key_object_name(pseudonym)
+        for _ in range(_ATTEMPTS):
+            stored = self._read(pseudonym)
+            if self._adopt(pseudonym, stored, self._accounts.current().contributor_keys):
+                return
+            try:
+                if stored is None:
+                    self._training.put_if_absent(name, data)
+                else:
+                    self._training.replace(name, data, version=stored.version)
+            except (AlreadyExists, Changed):
+                continue
+        raise StoreError(f"{name} keeps changing under the worker's hands")

@@ -1,14 +1,17 @@
 """Key-encryption keys of the local vault: what protects private keys at rest.
 
 `key-file` is the embedded default: 32 random bytes in a file of mode 0600. It protects a copy of
-the vault, not the machine the file lies on. `passphrase` derives the key with Argon2id (RFC 9106),
-so that a stolen disk holds neither.
+the vault, not the machine the file lies on. While `keys.ratchet` replaces the key, the file holds
+two: 32 bytes of the new one, then 32 of the old. `passphrase` derives the key with Argon2id (RFC
+9106), so that a stolen disk holds neither.
 """
 
+import fcntl
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from unvoiced.errors import AccessError, InputError
 
-_KEY_BYTES, _NONCE_BYTES = 32, 12
+KEY_BYTES, _NONCE_BYTES = 32, 12
 MIN_PASSPHRASE = 12
 _MAX_MEMORY_KIB = 4 * 2**20
 
@@ -112,7 +115,7 @@ def wrapper_from_passphrase(passphrase: str, parameters: Argon2idParameters) -> 
             parameters.passes,
             parameters.memory_kib,
             parameters.lanes,
-            _KEY_BYTES,
+            KEY_BYTES,
             Type.ID,
         )
     )
@@ -120,7 +123,7 @@ def wrapper_from_passphrase(passphrase: str, parameters: Argon2idParameters) -> 
 
 def create_key_file(path: Path) -> LocalWrapper:
     """A new key file of mode 0600; never over an existing one (`InputError`)."""
-    key = secrets.token_bytes(_KEY_BYTES)
+    key = secrets.token_bytes(KEY_BYTES)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
@@ -132,15 +135,81 @@ def create_key_file(path: Path) -> LocalWrapper:
     return LocalWrapper(key)
 
 
-def wrapper_from_key_file(path: Path) -> LocalWrapper:
+class KeyFile:
+    """The wrapper of a key file, which may be replaced at any time (`keys.ratchet`).
+
+    It wraps under the first key in the file and unwraps under any, and reads the file again before
+    it says that something does not open. Who wraps and stores does both inside `writing`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises `AccessError` when others may read it, or it is no key."""
+        self.path = path
+        self.keys = read_key_file(path)
+
+    def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
+        """As `LocalWrapper` does, under the newest key."""
+        return LocalWrapper(self.keys[0]).wrap(secret, context)
+
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        """The secret. Raises `AccessError`."""
+        try:
+            return self._unwrap(wrapped, context)
+        except AccessError:
+            known, self.keys = self.keys, read_key_file(self.path)
+            if self.keys == known:
+                raise
+            return self._unwrap(wrapped, context)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The time in which a secret is wrapped and stored: no key is replaced meanwhile."""
+        with self.locked(fcntl.LOCK_SH):
+            self.keys = read_key_file(self.path)
+            yield
+
+    @contextmanager
+    def locked(self, how: int) -> Iterator[None]:
+        """Hold the lock, which is on the folder the file is in: the file itself is replaced."""
+        folder = os.open(self.path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, how)
+            yield
+        finally:
+            os.close(folder)
+
+    def _unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        *first, last = self.keys
+        for key in first:
+            try:
+                return LocalWrapper(key).unwrap(wrapped, context)
+            except AccessError:
+                continue
+        return LocalWrapper(last).unwrap(wrapped, context)
+
+
+def wrapper_from_key_file(path: Path) -> KeyFile:
     """The wrapper of a key file. Raises `AccessError` when others may read it, or it is no key."""
+    return KeyFile(path)
+
+
+def read_key_file(path: Path) -> tuple[bytes, ...]:
+    """The keys in a key file, the newest first: one, or two while it is being replaced.
+
+    Raises `AccessError` when others may read it, or it is no key file.
+    """
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise AccessError(f"{path.name} may be read by others: chmod 600 it")
-            key = file.read(_KEY_BYTES + 1)
+        while True:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_mode & 0o077:
+                    raise AccessError(f"{path.name} may be read by others: chmod 600 it")
+                content = file.read(2 * KEY_BYTES + 1)
+            # A file that was replaced meanwhile may have been overwritten under our eyes.
+            if os.path.samestat(status, path.stat()):
+                break
     except OSError as error:
         raise AccessError(f"key file {path}: {error.strerror}") from None
-    if len(key) != _KEY_BYTES:
+    if len(content) not in (KEY_BYTES, 2 * KEY_BYTES):
         raise AccessError(f"{path.name} is not a key file")
-    return LocalWrapper(key)
+    return tuple(content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES))

@@ -5,7 +5,7 @@ logged meanwhile and drops what may no longer follow, so each acceptance has one
 disposal one receipt, however many runs saw it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from unvoiced.errors import StoreError, VerificationError
@@ -82,13 +82,19 @@ class Accounts:
     def has_receipt_for_features(self, digest: str) -> bool:
         """Whether some receipt names this feature object, so that it is known to be ours.
 
-        Asked only when an unexpected object stands where features are to go; reads the receipts
-        once, and then only what came since.
+        Asked only when an unexpected object stands where features are to go.
+        """
+        return digest in self.with_receipt_for_features([digest])
+
+    def with_receipt_for_features(self, digests: Iterable[str]) -> set[str]:
+        """Those of these feature objects that some receipt names.
+
+        Reads the receipts once, and then only what came since.
         """
         size = self._reader.checkpoint().size
         self._feature_digests |= features_with_receipt(self._reader, self._feature_digests_size)
         self._feature_digests_size = size
-        return digest in self._feature_digests
+        return self._feature_digests.intersection(digests)
 
     def _follow(self, size: int) -> None:
         if size > self._ledger.size:

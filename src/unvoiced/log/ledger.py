@@ -16,8 +16,8 @@ from unvoiced.log.leaves import Leaf, parse_leaf
 class Ledger:
     """Folds leaves into counts and into the digests of what is not settled.
 
-    Its size grows with the backlog, the quarantine, the archive and the number of keys, not with
-    what has been disposed of.
+    Its size grows with the backlog, the quarantine, the archive and the number of keys, sweeps and
+    erasures, not with what has been disposed of.
     """
 
     def __init__(self) -> None:
@@ -31,6 +31,8 @@ class Ledger:
         self.intake_keys: dict[str, str] = {}  # digest of the public key -> epoch
         self.retired_intake_keys: dict[str, str] = {}
         self.archived: set[str] = set()  # digests of the objects in the archive
+        self.records: set[str] = set()  # digests of the records of sweeps and erasures
+        self.requests: set[str] = set()  # digests of the requests of erasures that are done
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
         self.sealed_to: dict[str, str] = {}
 
@@ -52,8 +54,9 @@ class Ledger:
     def admits(self, leaf: Leaf) -> bool:
         """Whether the leaf may follow what is logged: no receipt without an acceptance, say.
 
-        No intake key is retired while a recording sealed to it is not settled (INV-9), and what was
-        destroyed does not come back: neither a key nor an archived original.
+        No intake key is retired while a recording sealed to it is not settled (INV-9), a key that
+        was destroyed does not come back, and no sweep or erasure is logged twice, so that whoever
+        does not know whether it was may try again.
         """
         if "-key" in leaf.kind:
             return self._admits_key(leaf.kind, leaf.digest)
@@ -72,7 +75,7 @@ class Ledger:
             case "archive-destroyed":
                 return digest in self.archived
             case _:
-                return True
+                return digest not in self.records
 
     def _admits_key(self, kind: str, digest: str) -> bool:
         match kind:
@@ -94,12 +97,16 @@ class Ledger:
             raise VerificationError(
                 f"leaf {self.size}: {leaf.kind!r} of {leaf.digest[:16]} contradicts earlier leaves"
             )
+        self.take(leaf)
+        return leaf
+
+    def take(self, leaf: Leaf) -> None:
+        """Take in a leaf that `admits` lets follow."""
         if "-key" in leaf.kind:
             self._enter_key(leaf)
         else:
             self._enter_recording(leaf)
         self.size += 1
-        return leaf
 
     def _enter_key(self, leaf: Leaf) -> None:
         digest = leaf.digest
@@ -138,6 +145,10 @@ class Ledger:
                 self.backlog.add(digest)
             case "archive-destroyed":
                 self.archived.discard(digest)
+            case "swept" | "erased":
+                self.records.add(digest)
+                if isinstance(request := leaf.fields.get("request"), str):
+                    self.requests.add(request)
 
     def follow(self, entries: Callable[[int, int], Iterable[bytes]], size: int) -> None:
         """Take in all leaves up to a log size, read through `entries(start, end)`."""

@@ -17,14 +17,21 @@ from unvoiced.log.reader import LogReader
 from unvoiced.sealing import Json
 from unvoiced.stores.interface import Store
 
-_RECEIPTS = {
-    "disposed",
-    "intake-key-retired",
-    "contributor-key-destroyed",
-    "archive-destroyed",
-    "swept",
-    "erased",
-}
+RECEIPTS = frozenset(
+    {
+        "disposed",
+        "intake-key-retired",
+        "contributor-key-destroyed",
+        "archive-destroyed",
+        "swept",
+        "erased",
+    }
+)
+# What each of them says in words; the middle four are names of NIST SP 800-88 Rev. 2, section 4.6.
+_SAID = (
+    *("cause", "media_type", "sanitization_method", "sanitization_technique"),
+    *("verification_method", "performed_by", "tool"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def verify_log(
     checkpoint = reader.checkpoint()  # (1), (2)
     ledger = Ledger()
     for index, data in enumerate(reader.entries(0, checkpoint.size)):  # (3)
-        _check_receipt(ledger.enter(data), index)  # (4), (5)
+        check_receipt(ledger.enter(data), index)  # (4), (5)
     return VerifiedLog(checkpoint, reader.note, ledger)
 
 
@@ -68,16 +75,17 @@ def verify_proof(proof: TlogProof, verifier: Verifier) -> tuple[Leaf, Checkpoint
         raise VerificationError("the proof does not carry its leaf")
     checkpoint = proof.verify(proof.extra, verifier)
     leaf = parse_leaf(proof.extra)
-    _check_receipt(leaf, proof.index)
+    check_receipt(leaf, proof.index)
     return leaf, checkpoint
 
 
-def leaves_about(reader: LogReader, digest: str) -> Iterator[tuple[int, bytes, Leaf]]:
-    """The (index, bytes, leaf) of every leaf about one sealed object, oldest first."""
+def leaves_about(reader: LogReader, *digests: str) -> Iterator[tuple[int, bytes, Leaf]]:
+    """The (index, bytes, leaf) of every leaf about these sealed objects, oldest first."""
+    wanted = frozenset(digests)
     for index, data in enumerate(reader.entries(0, reader.checkpoint().size)):
-        if digest.encode() in data:
+        if len(wanted) > 1 or next(iter(wanted), "").encode() in data:
             leaf = parse_leaf(data)
-            if leaf.digest == digest:
+            if leaf.digest in wanted:
                 yield index, data, leaf
 
 
@@ -85,24 +93,40 @@ def features_with_receipt(reader: LogReader, start: int = 0) -> set[str]:
     """The digests of all feature objects that a receipt names, from some entry on."""
     digests: set[str] = set()
     for data in reader.entries(start, reader.checkpoint().size):
-        features = parse_leaf(data).fields.get("features")
-        if isinstance(features, list):
-            digests |= {str(one["sha256"]) for one in features if isinstance(one, dict)}
+        digests |= features_of(parse_leaf(data))
     return digests
 
 
-def _check_receipt(leaf: Leaf, index: int) -> None:
-    """A leaf that says something is gone says what was seen, and what was not looked at."""
-    if leaf.kind not in _RECEIPTS:
+def features_of(leaf: Leaf) -> set[str]:
+    """The digests of the feature objects that a leaf says were made."""
+    features = leaf.fields.get("features")
+    if not isinstance(features, list):
+        return set()
+    return {str(one.get("sha256")) for one in features if isinstance(one, dict)}
+
+
+def check_receipt(leaf: Leaf, index: int) -> None:
+    """A leaf that says something is gone says why, how, what was seen, and what was not looked at.
+
+    Raises `VerificationError` for one that does not; leaves of other kinds pass.
+    """
+    if leaf.kind not in RECEIPTS:
         return
-    observed = leaf.fields.get("observed")
-    if (
-        not isinstance(observed, dict)
-        or not leaf.fields.get("cause")
-        or not leaf.fields.get("not_checked")
-        or not (_shows_disposal(leaf, observed) if leaf.kind == "disposed" else _is_none(observed))
-    ):
-        raise VerificationError(f"leaf {index}: a receipt without the observation it rests on")
+    observed, not_checked = leaf.fields.get("observed"), leaf.fields.get("not_checked")
+    missing = [name for name in _SAID if not _is_said(leaf.fields.get(name))]
+    if not isinstance(not_checked, list) or not not_checked or not all(map(_is_said, not_checked)):
+        missing.append("not_checked")
+    shows = _shows_disposal if leaf.kind == "disposed" else _shows_none_left
+    if not isinstance(observed, dict) or not shows(leaf, observed):
+        missing.append("observed")
+    if missing:
+        raise VerificationError(
+            f"leaf {index}: a receipt without the observation it rests on ({', '.join(missing)})"
+        )
+
+
+def _is_said(value: Json) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _shows_disposal(leaf: Leaf, observed: Mapping[str, Json]) -> bool:
@@ -116,6 +140,6 @@ def _shows_disposal(leaf: Leaf, observed: Mapping[str, Json]) -> bool:
     )
 
 
-def _is_none(observed: Mapping[str, Json]) -> bool:
+def _shows_none_left(_leaf: Leaf, observed: Mapping[str, Json]) -> bool:
     """The observations of all other kinds are counts of what is left, or `false`."""
     return bool(observed) and all(value is False or value == 0 for value in observed.values())

@@ -161,8 +161,10 @@ def _gives(one: Statement, action: str, resource: str, conditions: tuple[Conditi
 
 def _at_least(wanted: Condition, conditions: tuple[Condition, ...]) -> bool:
     """Whether some condition is as strict as the wanted one."""
+    # What equals one of the patterns' own texts is like it.
+    strict = {wanted.operator, wanted.operator.replace("StringLike", "StringEquals")}
     return any(
-        has.operator == wanted.operator
+        has.operator in strict
         and has.key.lower() == wanted.key.lower()
         and all(any(_value(wanted, pattern, value) for pattern in wanted.values)
                 for value in has.values)

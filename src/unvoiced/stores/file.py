@@ -7,8 +7,8 @@
   inode and size, so the same bytes put again are another version.
 - `replace` and `delete` take the file's own lock, look whether the name still means that file, and
   act. What a writer that died left behind goes as `staging` says.
-- A lock, and the labels of a locked object, stand in a hidden file named by the version, which is
-  on disk before the object is. This library alone keeps to it: the file system does not.
+- Locks stand in hidden files of their own (`file_locks`). This library keeps to them; the file
+  system does not, so whoever may write to the folder need not.
 - Files are 0600, folders 0700. A symlink, device or pipe under an object's name is refused and not
   listed; no symlink below the root is followed. A name that starts with a dot is not the store's.
 """
@@ -17,31 +17,36 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from unvoiced.clock import utc_now
 from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound, StoreError
+from unvoiced.stores.file_locks import FileLock, FileLocks
 from unvoiced.stores.folder import DurableFolders, make_root, opened, remove_empty, subfolders, walk
 from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
-from unvoiced.stores.object_name import name_prefix, object_name
+from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
 from unvoiced.stores.staging import Staging, file_version
 
-_LOCKS = ".locks"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 1000
 
 
 class FileStore:
-    """`Store` in a folder, which is made where it is missing; see the module for its promises."""
+    """`Store` in a folder, which is made where it is missing; see the module for its promises.
 
-    def __init__(self, root: Path) -> None:
+    `now` is the clock by which locks end.
+    """
+
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = utc_now) -> None:
         self._root = root.absolute()
+        self._now = now
         self._folders = DurableFolders(self._root)
-        self._staging = Staging(self._folders)
+        self._locks = FileLocks(self._root, self._folders)
+        self._staging = Staging(self._folders, self._locks)
         with _refusals(self.url):
             make_root(self._root)
 
@@ -66,35 +71,41 @@ class FileStore:
         labels: Mapping[str, str],
     ) -> str:
         # A folder has no storage classes; `keeping` says so.
-        lock = {"retain_until": until.astimezone(UTC).isoformat(), "labels": dict(labels)}
-        return self._create(name, data, json.dumps(lock).encode())
+        return self._create(name, data, FileLock(until, labels))
 
-    def _create(self, name: str, data: bytes, lock: bytes | None) -> str:
-        *folder, leaf = object_name(name).split("/")
+    def _create(self, name: str, data: bytes, lock: FileLock | None) -> str:
+        object_name(name)
         with _refusals(name):
             if self.head(name) is not None:
                 raise _taken(name)
-            with self._staging.complete(data) as (tmp, source, version):
+            with (
+                self._staging.complete(data) as (tmp, source, version),
+                contextlib.ExitStack() as undo,
+            ):
                 if lock is not None:
-                    self._write_lock(version, lock)
-                for _ in range(_ATTEMPTS):
-                    with self._folders.made(folder) as target:
-                        try:
-                            os.link(
-                                source,
-                                leaf,
-                                src_dir_fd=tmp,
-                                dst_dir_fd=target,
-                                follow_symlinks=False,
-                            )
-                        except FileNotFoundError:
-                            # A delete removed the folder between its making and the link.
-                            continue
-                        except FileExistsError:
-                            raise self._in_the_way(name) from None
-                        os.unlink(source, dir_fd=tmp)
-                        os.fsync(target)
-                        return version
+                    undo.callback(self._locks.remove, version)
+                    self._staging.lock(version, lock)
+                with self._linked(name, source, tmp) as target:
+                    undo.pop_all()
+                    os.unlink(source, dir_fd=tmp)
+                    os.fsync(target)
+                    return version
+
+    @contextlib.contextmanager
+    def _linked(self, name: str, source: str, tmp: int) -> Iterator[int]:
+        """The folder that a staged file has got its name in. Raises `AlreadyExists`."""
+        *folder, leaf = name.split("/")
+        for _ in range(_ATTEMPTS):
+            with self._folders.made(folder) as target:
+                try:
+                    os.link(source, leaf, src_dir_fd=tmp, dst_dir_fd=target, follow_symlinks=False)
+                except FileNotFoundError:
+                    # A delete removed the folder between its making and the link.
+                    continue
+                except FileExistsError:
+                    raise self._in_the_way(name) from None
+                yield target
+                return
         raise StoreError(f"{name}: the folder does not stay")
 
     def replace(self, name: str, data: bytes, *, version: str) -> str:
@@ -107,9 +118,12 @@ class FileStore:
                 if held is None or file_version(held[1]) != version:
                     raise _changed(name, version)
                 target, old = held
+                lock = self._lock_over(name, version)
                 self._staging.unlink_second_names(old)
                 os.rename(source, leaf, src_dir_fd=tmp, dst_dir_fd=target)
                 os.fsync(target)
+                if lock is not None:
+                    self._locks.remove(version)
                 return new
 
     def get(self, name: str, version: str | None = None) -> Stored:
@@ -138,9 +152,7 @@ class FileStore:
         return self.list(prefix)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        name_prefix(prefix)
-        with _refusals(f"{self.url} {prefix}".rstrip()):
-            yield from subfolders(self._root, prefix)
+        return self._subfolders(folder_prefix(prefix))
 
     def delete(self, name: str, version: str) -> None:
         *folder, leaf = object_name(name).split("/")
@@ -149,15 +161,12 @@ class FileStore:
                 if held is None or file_version(held[1]) != version:
                     return
                 target, status = held
-                lock = self._read_lock(version)
-                if lock is not None and lock[0] > datetime.now(UTC):
-                    raise Locked(f"{name}: the version is locked until {lock[0]:%F %R} UTC")
+                lock = self._lock_over(name, version)
                 self._staging.unlink_second_names(status)
                 os.unlink(leaf, dir_fd=target)
                 os.fsync(target)
                 if lock is not None:
-                    with opened(self._root, [_LOCKS]) as locks:
-                        os.unlink(version, dir_fd=locks)
+                    self._locks.remove(version)
             remove_empty(self._root, folder)
 
     def keeping(self, name: str, version: str) -> Keeping | None:
@@ -165,31 +174,27 @@ class FileStore:
         if found is None or found.version != version:
             return None
         with _refusals(name):
-            until, labels = self._read_lock(version) or (None, {})
-        return Keeping(found.size, STANDARD, until, labels=labels)
+            lock = self._locks.read(version)
+        if lock is None:
+            return Keeping(found.size, STANDARD, None)
+        return Keeping(found.size, STANDARD, lock.until, labels=lock.labels)
 
     def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
-        if self.keeping(name, version) is None:
+        found = self.head(name)
+        if found is None or found.version != version:
             raise NotFound(f"{name}: no such object version {version}")
         return True
 
-    def _write_lock(self, version: str, lock: bytes) -> None:
-        with (
-            self._folders.made([_LOCKS]) as locks,
-            self._staging.complete(lock) as (tmp, source, _),
-        ):
-            os.rename(source, version, src_dir_fd=tmp, dst_dir_fd=locks)
-            os.fsync(locks)
+    def _lock_over(self, name: str, version: str) -> FileLock | None:
+        """The version's lock, if it has one. Raises `Locked` before its day."""
+        lock = self._locks.read(version)
+        if lock is not None and lock.until > self._now():
+            raise Locked(f"{name}: the version is locked until {lock.until:%F %R} UTC")
+        return lock
 
-    def _read_lock(self, version: str) -> tuple[datetime, dict[str, str]] | None:
-        try:
-            with opened(self._root, [_LOCKS]) as locks:
-                file = os.open(version, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=locks)
-                with os.fdopen(file, "rb") as reader:
-                    lock = json.load(reader)
-        except FileNotFoundError:
-            return None
-        return datetime.fromisoformat(lock["retain_until"]), dict(lock["labels"])
+    def _subfolders(self, prefix: str) -> Iterator[str]:
+        with _refusals(f"{self.url} {prefix}".rstrip()):
+            yield from subfolders(self._root, prefix)
 
     def _entries(self, prefix: str) -> Iterator[Entry]:
         with _refusals(f"{self.url} {prefix}".rstrip()):

@@ -132,16 +132,30 @@ def walk(root: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def subfolders(root: Path, prefix: str) -> Iterator[str]:
-    """The names of the folders right below a prefix that is "" or ends in "/", in order."""
+    """The names of the folders right below a prefix that is "" or ends in "/", in order.
+
+    Of those that hold a file: a writer that died, or is about to write, leaves empty ones.
+    """
     try:
         with opened(root, prefix.split("/")[:-1]) as folder, os.scandir(folder) as found:
-            yield from sorted(
-                entry.name
+            names = sorted(
+                os.fsencode(entry.name)
                 for entry in found
                 if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
             )
+            for name in names:
+                if _holds_a_file(folder, name):
+                    yield _printable(name)
     except (FileNotFoundError, NotADirectoryError):
         root.stat()
+
+
+def _holds_a_file(folder: int, name: bytes) -> bool:
+    try:
+        with _inner(folder, name) as inner:
+            return next(_walk(inner, "", ""), None) is not None
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -163,10 +177,14 @@ def _walk(folder: int, path: str, prefix: str) -> Iterator[tuple[str, os.stat_re
             elif here.startswith(prefix):
                 found_now = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 if stat.S_ISREG(found_now.st_mode):
-                    # A foreign file's name may be no UTF-8; what is listed must be printable.
-                    yield os.fsencode(here).decode("utf-8", "backslashreplace"), found_now
+                    yield _printable(os.fsencode(here)), found_now
         except (FileNotFoundError, NotADirectoryError):
             continue
+
+
+def _printable(name: bytes) -> str:
+    """A foreign file's name may be no UTF-8; what is listed must be printable."""
+    return name.decode("utf-8", "backslashreplace")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@
 - `put_if_absent` has one winner among any number of racers.
 - A version token names one put for ever; `delete` destroys exactly the version it is given, so a
   newer object under the same name is never collateral damage.
-- An object put with `put_locked` cannot be destroyed before its day, by any method here.
+- An object put with `put_locked` cannot be destroyed before its day, by any method here: neither
+  deleted nor, in a store that keeps no older versions, replaced.
 - A name means the same everywhere: segments of [A-Za-z0-9._-] joined by "/", none starting with a
   dot, 900 characters at most. Anything else is refused with `InputError` before the store is asked.
 """
@@ -81,7 +82,8 @@ class Store(Protocol):
     def replace(self, name: str, data: bytes, *, version: str) -> str:
         """Put over exactly this current version; return the new one.
 
-        Raises `Changed` when the current version is another one, or the object is gone.
+        Raises `Changed` when the current version is another one, or the object is gone; `Locked`
+        where the version would be gone then and is not to be.
         """
 
     def get(self, name: str, version: str | None = None) -> Stored:
@@ -128,10 +130,11 @@ class Store(Protocol):
         `mode` is S3's word for who may lift the lock: "GOVERNANCE", whoever has a right of its own
         for it, or "COMPLIANCE", nobody.
 
-        Returns its version once the store has compared the digest of what arrived. `labels` are up
-        to ten short texts that `keeping` gives back, so that who may not read the object can tell
-        what it is. Raises `AlreadyExists` where one is there, and `StoreError` where the store has
-        no locks; then nothing was put.
+        Returns its version once the store has compared the digest of what arrived. `until` lies
+        ahead; parts of a second may be dropped. `labels` are up to ten short texts of letters,
+        digits and + - = . _ : / @ that `keeping` gives back, so that who may not read the object
+        can tell what it is. Raises `AlreadyExists` where one is there, and `StoreError` where the
+        store has no locks; then nothing was put.
         """
 
     def keeping(self, name: str, version: str) -> Keeping | None:
@@ -141,5 +144,6 @@ class Store(Protocol):
         """Have a version in a cold class made readable for some days; whether it is by now.
 
         Asks the store only where nobody has yet. `tier` is S3's word for how fast and how dear:
-        "Bulk", "Standard" or "Expedited". Raises `NotFound`.
+        "Bulk", "Standard" or, of GLACIER alone, "Expedited". Raises `NotFound`, and `InputError`
+        for a tier that the object's class does not have.
         """

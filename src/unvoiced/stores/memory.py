@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound
 from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
-from unvoiced.stores.object_name import name_prefix, object_name
+from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class MemoryStore:
             current = self._current(name)
             if current is None or current.entry.version != version:
                 raise Changed(f"{name}: the current version is not {version}")
+            if not self._versioned:
+                self._refuse_locked(current)
             return self._add(name, data)
 
     def get(self, name: str, version: str | None = None) -> Stored:
@@ -107,7 +109,7 @@ class MemoryStore:
         return iter(sorted(found, key=lambda entry: entry.name))
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        name_prefix(prefix)
+        folder_prefix(prefix)
         with self._lock:
             below = [name.removeprefix(prefix) for name in self._objects if name.startswith(prefix)]
         return iter(sorted({name.partition("/")[0] for name in below if "/" in name}))
@@ -116,9 +118,8 @@ class MemoryStore:
         object_name(name)
         with self._lock:
             for found in self._objects.get(name, ()):
-                until = found.retain_until
-                if found.entry.version == version and until is not None and until > self._now():
-                    raise Locked(f"{name}: the version is locked until {until:%F %R} UTC")
+                if found.entry.version == version:
+                    self._refuse_locked(found)
             kept = tuple(v for v in self._objects.get(name, ()) if v.entry.version != version)
             if kept:
                 self._objects[name] = kept
@@ -163,6 +164,11 @@ class MemoryStore:
             raise ValueError("only a versioned store has delete markers")
         with self._lock:
             return self._add(name, b"", delete_marker=True)
+
+    def _refuse_locked(self, found: _Version) -> None:
+        until = found.retain_until
+        if until is not None and until > self._now():
+            raise Locked(f"{found.entry.name}: the version is locked until {until:%F %R} UTC")
 
     def _current(self, name: str) -> _Version | None:
         kept = self._objects.get(name)

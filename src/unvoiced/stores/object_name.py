@@ -32,6 +32,13 @@ def name_prefix(value: str) -> str:
     return _checked("a prefix of object names", _PREFIX, value)
 
 
+def folder_prefix(value: str) -> str:
+    """Return what is "" or ends in "/" as it is; raise `InputError` for what is no such prefix."""
+    if value and not value.endswith("/"):
+        raise InputError(f"{value!r} does not end in a slash, so it is no folder")
+    return name_prefix(value)
+
+
 def _checked(kind: str, pattern: re.Pattern[str], value: str) -> str:
     if len(value) > MAX_LENGTH or not pattern.fullmatch(value):
         shown = value if len(value) <= 40 else value[:37] + "..."

@@ -21,6 +21,7 @@ Needs s3:GetBucketVersioning, except to put, to get and to check conditions.
 
 import contextlib
 import functools
+import itertools
 import secrets
 import time
 from base64 import b64encode
@@ -31,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     IncompleteReadError,
     ReadTimeoutError,
@@ -47,8 +47,8 @@ from unvoiced.errors import (
     StoreError,
     StoreRefused,
 )
-from unvoiced.stores.interface import CONDITIONS_PROBE, Entry, Keeping, Stored
-from unvoiced.stores.object_name import name_prefix, object_name
+from unvoiced.stores.interface import CONDITIONS_PROBE, STANDARD, Entry, Keeping, Stored
+from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
 from unvoiced.stores.s3_errors import (
     CONFLICT,
     FORBIDDEN,
@@ -60,7 +60,7 @@ from unvoiced.stores.s3_errors import (
     no_s3_answer,
     refusals,
 )
-from unvoiced.stores.s3_keeping import ask_for_restore, keeping_of, lock_request
+from unvoiced.stores.s3_keeping import ask_for_restore, keeping_of, lock_request, what_locks
 from unvoiced.stores.s3_listing import (
     ETAG,
     Fetch,
@@ -141,8 +141,13 @@ class S3Store:
         current = self._look(name)
         if current is None:
             return None
-        modified = current["LastModified"].astimezone(UTC)
-        return Entry(name, _version(name, current), current["ContentLength"], modified)
+        return Entry(
+            name,
+            _version(name, current),
+            current["ContentLength"],
+            current["LastModified"].astimezone(UTC),
+            storage_class=current.get("StorageClass") or STANDARD,
+        )
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         # Only a listing of versions says which version is the current one, so in a versioned
@@ -155,11 +160,7 @@ class S3Store:
         return self._entries(prefix, current_only=False)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        name_prefix(prefix)
-        with refusals(f"{self._bucket}/{self._prefix}{prefix}"):
-            pages = Pages(self._client, self._bucket, self._prefix)
-            fetch = pages.of_versions if self._versioned else pages.of_objects
-            yield from folders_below(fetch, prefix)
+        return self._folders(folder_prefix(prefix))
 
     def put_locked(
         self,
@@ -175,18 +176,25 @@ class S3Store:
         return self._put(name, data, {"IfNoneMatch": "*", **kept}, AlreadyExists)
 
     def keeping(self, name: str, version: str) -> Keeping | None:
-        key = self._key(name)
-        listed = next((one for one in self.versions(name) if one.version == version), None)
-        if listed is None or listed.name != name or listed.delete_marker:
+        where = self._where(name, version)
+        # Listed, and not asked for by HEAD, which takes the right to read.
+        of_this_name = itertools.takewhile(lambda one: one.name == name, self.versions(name))
+        listed = next((one for one in of_this_name if one.version == version), None)
+        if listed is None or listed.delete_marker:
             return None
-        with refusals(name):
-            return keeping_of(self._client, self._bucket, key, listed)
+        try:
+            with refusals(name, MISSING):
+                return keeping_of(self._client, where, listed)
+        except NotFound:
+            return None
 
     def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
-        with refusals(name, {**MISSING, **MISSING_TO_HEAD}):
-            return ask_for_restore(
-                self._client, self._bucket, self._key(name), version, days=days, tier=tier
-            )
+        where = self._where(name, version)
+        _ = self._versioned  # as in _look
+        with refusals(name, MISSING_TO_HEAD):
+            found = self._client.head_object(**where)
+        with refusals(name, {"NoSuchKey": NotFound, "NoSuchVersion": NotFound}):
+            return ask_for_restore(self._client, where, found, days=days, tier=tier)
 
     def delete(self, name: str, version: str) -> None:
         key = self._key(name)
@@ -197,25 +205,11 @@ class S3Store:
             try:
                 self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
             except ClientError as error:
-                if code_of(error) in FORBIDDEN and (lock := self._lock_on(key, version)):
+                where = self._where(name, version)
+                if code_of(error) in FORBIDDEN and (lock := what_locks(self._client, where)):
                     said = f"{name}: the store answered {code_of(error)}: the version is {lock}"
                     raise Locked(said) from None
                 raise
-
-    def _lock_on(self, key: str, version: str) -> str:
-        """What keeps this version from being deleted, as far as these credentials may know."""
-        try:
-            found = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
-        except (ClientError, BotoCoreError):
-            return ""
-        until = found.get("ObjectLockRetainUntilDate")
-        if found.get("ObjectLockLegalHoldStatus") == "ON":
-            return "under a legal hold"
-        if until is None or found.get("ObjectLockMode") not in {"GOVERNANCE", "COMPLIANCE"}:
-            return ""
-        return (
-            f"under object lock ({found['ObjectLockMode']}) until {until.astimezone(UTC):%F %R} UTC"
-        )
 
     def _delete_unversioned(self, name: str, version: str) -> None:
         # Asked anew, and first: where versioning was turned on since it was read, the object is the
@@ -252,6 +246,11 @@ class S3Store:
     @property
     def _at_amazon(self) -> bool:
         return is_amazon(self._client.meta.endpoint_url)
+
+    def _where(self, name: str, version: str) -> dict[str, Any]:
+        """A version as requests name it."""
+        where = {"Bucket": self._bucket, "Key": self._key(name)}
+        return where if version.startswith(ETAG) else {**where, "VersionId": version}
 
     def _key(self, name: str) -> str:
         return self._prefix + object_name(name)
@@ -344,6 +343,12 @@ class S3Store:
             f"{self.url}: the server does not honour {promise} on a put ({what}), so two runs at "
             "once could destroy each other's work: this store cannot be used"
         )
+
+    def _folders(self, prefix: str) -> Iterator[str]:
+        with refusals(f"{self._bucket}/{self._prefix}{prefix}"):
+            pages = Pages(self._client, self._bucket, self._prefix)
+            fetch = pages.of_versions if self._versioned else pages.of_objects
+            yield from folders_below(fetch, prefix, server_forgets=self._at_amazon)
 
     def _entries(self, prefix: str, *, current_only: bool) -> Iterator[Entry]:
         with refusals(f"{self._bucket}/{self._prefix}{prefix}"):

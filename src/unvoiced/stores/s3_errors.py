@@ -108,6 +108,10 @@ _CHECK: Mapping[str, str] = MappingProxyType(
         "request on the way",
         "RequestTimeTooSkewed": "the clock of this machine, or of the server, is wrong: set it",
         "InvalidObjectState": "the object is in a cold storage class: restore it first",
+        "InvalidRequest": "the server does not take such a request: a locked object needs a bucket "
+        "with object lock, and a day that lies ahead",
+        "GlacierExpeditedRetrievalNotAvailable": "no such fast restore to be had now: ask for "
+        "Standard or Bulk",
         "NotImplemented": "the server lacks this part of S3",
         "501": "the server lacks this part of S3",
         "ObjectLocked": "the object is under retention or a legal hold",

@@ -131,15 +131,21 @@ def in_order(fetch: Fetch, prefix: str, *, server_keeps_order: bool) -> Iterator
         yield from _folder_by_folder(fetch, prefix)
 
 
-def folders_below(fetch: Fetch, prefix: str) -> Iterator[str]:
-    """The names of the folders right below a prefix, in order."""
+def folders_below(fetch: Fetch, prefix: str, *, server_forgets: bool) -> Iterator[str]:
+    """The names of the folders right below a prefix, in order.
+
+    Where the server does not forget a folder when its last object goes, as SeaweedFS does not, each
+    is asked for one entry.
+    """
     found: set[str] = set()
     start: Position | None = {}
     while start is not None:
         page = fetch(prefix, "/", start)
-        found.update(folder.removeprefix(prefix).rstrip("/") for folder in page.folders)
+        found.update(folder.rstrip("/") for folder in page.folders)
         start = page.following
-    return iter(sorted(found))
+    for folder in sorted(found):
+        if server_forgets or fetch(f"{folder}/", "", {"MaxKeys": 1}).entries:
+            yield folder.removeprefix(prefix)
 
 
 def _page_by_page(fetch: Fetch, prefix: str, page: Page) -> Iterator[Entry]:

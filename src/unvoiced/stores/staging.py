@@ -2,8 +2,9 @@
 
 A writer holds the lock of its new file until the temporary name is gone, so a temporary file that
 nobody has locked is a dead writer's, whatever its age. Each process removes those at its first
-write. Where the writer died between the two names of one file, the temporary one goes with the
-object: otherwise bytes that were deleted would live on under it.
+write, and with a file that never became an object the lock that was written for it. Where the
+writer died between the two names of one file, the temporary one goes with the object: otherwise
+bytes that were deleted would live on under it.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from time import time_ns
 
 from unvoiced.errors import StoreError
+from unvoiced.stores.file_locks import FileLock, FileLocks
 from unvoiced.stores.folder import DurableFolders
 
 _FOLDER = (".tmp",)
@@ -27,8 +29,9 @@ def file_version(status: os.stat_result) -> str:
 class Staging:
     """The hidden folder for temporary files, on the store's own file system."""
 
-    def __init__(self, folders: DurableFolders) -> None:
+    def __init__(self, folders: DurableFolders, locks: FileLocks) -> None:
         self._folders = folders
+        self._locks = locks
         self._swept = False
 
     @contextlib.contextmanager
@@ -39,7 +42,7 @@ class Staging:
         """
         with self._folders.made(_FOLDER) as folder:
             if not self._swept:
-                _sweep(folder)
+                self._sweep(folder)
                 self._swept = True
             name, file = _locked_new_file(folder)
             try:
@@ -50,6 +53,11 @@ class Staging:
                         os.unlink(name, dir_fd=folder)
                 finally:
                     os.close(file)
+
+    def lock(self, version: str, lock: FileLock) -> None:
+        """Write the lock of a version that is staged and bears no name yet."""
+        with self.complete(lock.encode()) as (folder, name, _):
+            self._locks.place(version, name, folder)
 
     def unlink_second_names(self, status: os.stat_result) -> None:
         """Remove any staging name of this object's file, which its caller has locked."""
@@ -62,6 +70,19 @@ class Staging:
                     if os.path.samestat(staged, status):
                         os.unlink(name, dir_fd=folder)
             os.fsync(folder)
+
+    def _sweep(self, folder: int) -> None:
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    status = os.fstat(file)
+                    if status.st_nlink == 1:
+                        self._locks.remove(file_version(status))
+                    os.unlink(name, dir_fd=folder)
+                finally:
+                    os.close(file)
 
 
 def _filled(file: int, data: bytes) -> str:
@@ -86,14 +107,3 @@ def _locked_new_file(folder: int) -> tuple[str, int]:
         if os.fstat(file).st_nlink:
             return name, file
         os.close(file)
-
-
-def _sweep(folder: int) -> None:
-    for name in os.listdir(folder):
-        with contextlib.suppress(FileNotFoundError, BlockingIOError):
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(name, dir_fd=folder)
-            finally:
-                os.close(file)

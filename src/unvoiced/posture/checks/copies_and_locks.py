@@ -10,13 +10,15 @@ from unvoiced.posture.subjects import BucketsWith
 
 # What is destroyed on purpose here, with a receipt or for an erasure.
 DISPOSED_OF = (Place.RAW, Place.TRAINING, Place.JOURNAL, Place.WORKER_VAULT)
+# An archived original too, when its time is over; until then its lock is meant.
+_IN_THE_END = (*DISPOSED_OF, Place.ARCHIVE)
 KEPT_LOCKED = (Place.ARCHIVE, Place.LOG)
 
 
 @check(
     "copies-by-replication",
     Severity.MEDIUM,
-    of=BucketsWith(*DISPOSED_OF),
+    of=BucketsWith(*_IN_THE_END),
     why="A copy in another bucket survives disposal and erasure, and no receipt says so.",
 )
 def replication(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
@@ -30,7 +32,7 @@ def replication(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 @check(
     "copies-by-backup",
     Severity.MEDIUM,
-    of=BucketsWith(*DISPOSED_OF),
+    of=BucketsWith(*_IN_THE_END),
     why="A recovery point of AWS Backup survives disposal and erasure, and no receipt says so.",
 )
 def backup(bucket: Bucket, seen: Seen) -> Iterator[Problem]:

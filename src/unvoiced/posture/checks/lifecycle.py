@@ -45,18 +45,30 @@ _Look = Callable[[Bucket, Seen], Iterator[_Fault]]
 
 def _problems(look: _Look, bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     for fault in look(bucket, seen):
-        yield Problem(fault.what, commands.put_lifecycle(bucket, _mended(bucket, seen)))
+        yield Problem(fault.what, commands.put_lifecycle(bucket, mended(bucket, seen)))
 
 
-def _mended(bucket: Bucket, seen: Seen) -> list[LifecycleRule]:
-    """The bucket's rules with all put right; what lacks is seen when what is wrong is gone."""
+def faults(bucket: Bucket, seen: Seen) -> list[str]:
+    """What is wrong with a bucket's rules, in words. Raises `NotKnown` where they are unknown."""
+    return [fault.what for look in _looks() for fault in look(bucket, seen)]
+
+
+def mended(bucket: Bucket, seen: Seen) -> list[LifecycleRule]:
+    """The bucket's rules with all put right; what lacks is seen when what is wrong is gone.
+
+    Raises `NotKnown` where they are unknown.
+    """
     rules = list(known(bucket.lifecycle))
-    for look in (_early, _late, _destroys, _archive, _no_backstop, _unaborted, _old_versions):
+    for look in _looks():
         for fault in look(replace(bucket, lifecycle=tuple(rules)), seen):
             rules = without_expiry(rules, fault.early)
             for rule in fault.lacking:
                 rules = with_rule(rules, rule)
     return rules
+
+
+def _looks() -> tuple[_Look, ...]:
+    return (_early, _late, _destroys, _archive, _no_backstop, _unaborted, _old_versions)
 
 
 def _held(bucket: Bucket, *places: Place) -> list[Held]:
@@ -175,7 +187,8 @@ def _when(days: int) -> str:
     "raw-backstop-missing",
     Severity.MEDIUM,
     of=BucketsWith(Place.RAW),
-    why="A recording that is never ingested stays for ever, whatever was promised about it.",
+    why="A recording that neither ingest nor retention comes to stays for ever, whatever was "
+    "promised about it.",
 )
 def backstop_missing(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """A rule destroys every recording some day."""
@@ -188,7 +201,7 @@ def backstop_missing(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 
 
 def _no_backstop(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
-    days = seen.settings.retention.raw_days
+    days = seen.settings.retention.raw_backstop_days
     for held in _held(bucket, Place.RAW):
         if not any(rule_covers(rule, held) for _, rule in _backstops(bucket, held)):
             rule = new_rule("backstop", held, Expiration={"Days": days})
@@ -202,16 +215,16 @@ def _no_backstop(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     "raw-backstop-early",
     Severity.HIGH,
     of=BucketsWith(Place.RAW),
-    why="The store destroys recordings before they had their time to be ingested, and nothing in "
-    "the log says so.",
+    why="The store destroys recordings before retention can, which leaves a receipt; nothing in "
+    "the log says what became of them.",
 )
 def backstop_early(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
-    """No rule destroys a recording sooner than configured."""
+    """No rule destroys a recording while retention still has its time."""
     return _problems(_early, bucket, seen)
 
 
 def _early(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
-    days = seen.settings.retention.raw_days
+    days = seen.settings.retention.raw_backstop_days
     for held in _held(bucket, Place.RAW):
         early = [(after, rule) for after, rule in _backstops(bucket, held) if after < days]
         if early:
@@ -226,15 +239,16 @@ def _early(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
     "raw-backstop-late",
     Severity.MEDIUM,
     of=BucketsWith(Place.RAW),
-    why="A recording that is never ingested stays longer than [retention] raw_days promises.",
+    why="A recording that neither ingest nor retention comes to stays longer than the month after "
+    "[retention] raw_days that is left for runs that come late.",
 )
 def backstop_late(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
-    """The rule that covers every recording comes no later than configured."""
+    """The rule that covers every recording comes no later than a month after retention."""
     return _problems(_late, bucket, seen)
 
 
 def _late(bucket: Bucket, seen: Seen) -> Iterator[_Fault]:
-    days = seen.settings.retention.raw_days
+    days = seen.settings.retention.raw_backstop_days
     for held in _held(bucket, Place.RAW):
         covering = [one for one in _backstops(bucket, held) if rule_covers(one[1], held)]
         if covering and (first := min(after for after, _ in covering)) > days:

@@ -1,0 +1,54 @@
+"""Epochs: the next intake key is there ahead of time, and those of epochs that are over go.
+
+Run it from the root of a checkout or image: `python -m flows.epochs path/to/unvoiced.toml`.
+"""
+
+import sys
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from pydantic import Field
+
+from tasks.epochs import (
+    EpochsReport,
+    retire_intake_keys,
+    rotate_intake_keys,
+    short_run_name,
+    start_key_keeper,
+    start_retirer,
+)
+from unvoiced.errors import UnvoicedError
+
+
+@flow(
+    name="epochs",
+    flow_run_name=short_run_name,
+    description=__doc__,
+    persist_result=False,
+)
+def epochs(
+    config: Annotated[
+        str, Field(description="path of unvoiced.toml on the machine that runs the flow")
+    ] = "unvoiced.toml",
+    rotate: Annotated[bool, Field(description="make the keys that are missing")] = True,
+    retire: Annotated[bool, Field(description="retire the keys of epochs that are over")] = True,
+) -> State[None]:
+    """Rotate and retire. On AWS the key keeper's runs do the one, the ingest worker's the other."""
+    report = EpochsReport()
+    try:
+        if rotate:
+            with start_key_keeper(config) as keeper:
+                report.rotation = rotate_intake_keys(keeper)
+        if retire:
+            with start_retirer(config) as worker:
+                report.retirements = retire_intake_keys(worker)
+    except UnvoicedError as error:
+        return Failed(message=error.diagnostics())
+    return report.publish()
+
+
+if __name__ == "__main__":
+    state = epochs(*sys.argv[1:2], return_state=True)
+    sys.exit(0 if state.is_completed() else 1)

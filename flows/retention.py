@@ -1,0 +1,54 @@
+"""Retention: destroy what is due, with receipts, rule by rule; report what is held or left.
+
+Run it from the root of a checkout or image: `python -m flows.retention path/to/unvoiced.toml`.
+"""
+
+import sys
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from tasks.retention import (
+    RetentionReport,
+    finish_interrupted,
+    keep_rule,
+    look_at_lifecycle,
+    reapply_suppressions,
+    short_run_name,
+    start_erasers,
+)
+from unvoiced.errors import UnvoicedError
+from unvoiced.retention.rules import Rule
+
+
+@flow(
+    name="retention",
+    flow_run_name=short_run_name,
+    description=__doc__,
+    persist_result=False,
+)
+def retention(config: str = "unvoiced.toml", dry_run: bool = False) -> State[None]:
+    """Keep every rule of [retention] as of now.
+
+    Args:
+        config: path of `unvoiced.toml` on the machine that runs the flow
+        dry_run: only report what is due; destroy nothing
+    """
+    report = RetentionReport(dry_run)
+    try:
+        with start_erasers(config) as erasers:
+            if not dry_run:
+                report.take(finish_interrupted.submit(erasers))
+                report.take(reapply_suppressions.submit(erasers))
+            for rule in Rule:
+                report.take(keep_rule.submit(erasers, rule.value, dry_run))
+        report.drift(look_at_lifecycle.submit(config))
+    except UnvoicedError as error:
+        return Failed(message=error.diagnostics())
+    return report.publish()
+
+
+if __name__ == "__main__":
+    state = retention(*sys.argv[1:2], dry_run="--dry-run" in sys.argv[2:], return_state=True)
+    sys.exit(0 if state.is_completed() else 1)

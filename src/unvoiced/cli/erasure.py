@@ -1,0 +1,167 @@
+"""Commands of who answers a request of erasure: erase, erasure ls, erasure lift, pseudonym."""
+
+import re
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unvoiced.certificates.document import Issuer
+from unvoiced.certificates.issue import issue
+from unvoiced.certificates.subject import Subject
+from unvoiced.cli.display import err, out, table
+from unvoiced.cli.operator import Config
+from unvoiced.clock import utc_now
+from unvoiced.config import FILE_NAME, Settings, load_settings
+from unvoiced.eraser import open_eraser
+from unvoiced.erasure import (
+    Inventory,
+    Outcome,
+    carry_out,
+    request,
+    requests,
+    take_inventory,
+)
+from unvoiced.erasure import lift as lift_suppression
+from unvoiced.errors import InputError, NotDisposed
+from unvoiced.ingest.worker import WorkerPool
+from unvoiced.keys import pseudonyms
+from unvoiced.log.leaves import rfc3339
+from unvoiced.log.note import Verifier
+
+_TYPED = 6  # characters of a pseudonym that confirm
+Who = Annotated[
+    str,
+    typer.Argument(
+        help="A pseudonym; or a contributor's id, where the inviter's vault can be opened."
+    ),
+]
+
+
+def erase(
+    who: Who,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what there is of them; change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the certificate here; it is kept nowhere else."),
+    ] = None,
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Destroy everything of one contributor, their key first, and prove it.
+
+    Exit status 0 when all of it was seen to be gone, 6 while something is pending: a lock, a legal
+    hold, a run at work. The same command, or the flow `flows/erasure.py`, goes on with it. For who
+    was erased before, it looks again, and a new certificate can be written.
+    """
+    settings = load_settings(config)
+    whose = _pseudonym_of(settings, who)
+    if output is not None and (output.exists() or not output.parent.is_dir()):
+        raise InputError(f"{output}: is there already, or cannot be written there")
+    with _worker(settings) as worker:
+        found = worker.call(take_inventory, whose)
+        _show(whose, found)
+        if dry_run:
+            return
+        if not yes:
+            _confirm(whose)
+        outcome = worker.call(carry_out, worker.call(request, whose))
+    if not outcome.complete:
+        for reason in outcome.pending:
+            err.print(f"pending: {reason}", markup=False, highlight=False)
+        raise NotDisposed("the erasure is not finished; the same command goes on with it")
+    destroyed = sum((outcome.destroyed or {}).values())
+    out.print(f"Erased: {destroyed:,} versions destroyed in all, none left; the key went first.")
+    if output is not None:
+        _write_certificate(settings, outcome, output)
+
+
+def erasure_ls(config: Config = Path(FILE_NAME)) -> None:
+    """List requests of erasure: how far each has come, and what it waits for."""
+    records = requests(open_eraser(load_settings(config), "erasure ls"))
+    table(
+        f"{len(records)} requests of erasure",
+        dict.fromkeys(("request", "stage", "requested", "versions destroyed", "pending"), "left"),
+        [
+            (
+                one.id,
+                one.stage.value,
+                one.stages["requested"],
+                ", ".join(f"{store} {count:,}" for store, count in sorted(one.destroyed.items())),
+                "; ".join(one.pending),
+            )
+            for one in records
+        ],
+    )
+
+
+def erasure_lift(who: Who, config: Config = Path(FILE_NAME)) -> None:
+    """Let somebody who was erased contribute again; until then their uploads are destroyed."""
+    settings = load_settings(config)
+    whose = _pseudonym_of(settings, who)
+    lift_suppression(open_eraser(settings, "erasure lift"), whose)
+    out.print(f"{whose} may contribute again.")
+
+
+def pseudonym(
+    contributor: Annotated[str, typer.Argument(help="The id you know the contributor by.")],
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """Print a contributor's pseudonym: for who may open the inviter's vault."""
+    key = load_settings(config).vault("inviter").get("pseudonym/key")
+    out.print(pseudonyms.pseudonym(key, contributor), highlight=False)
+
+
+def _pseudonym_of(settings: Settings, who: str) -> str:
+    if re.fullmatch(r"[a-z2-7]{26}", who):
+        return who
+    return pseudonyms.pseudonym(settings.vault("inviter").get("pseudonym/key"), who)
+
+
+def _worker(settings: Settings) -> WorkerPool:
+    """A process of its own, hardened, for what destroys."""
+    return WorkerPool(settings.path, f"erase-{secrets.token_hex(4)}", open_eraser, processes=1)
+
+
+def _show(whose: str, found: Inventory) -> None:
+    rows = [
+        (
+            held.what,
+            f"{held.objects:,}",
+            f"{held.versions:,}",
+            f"{held.bytes:,}",
+            f"{held.locked:,} until {rfc3339(held.locked_until)}" if held.locked_until else "",
+        )
+        for held in found.stores
+    ]
+    columns = {"": "left", "objects": "right", "versions": "right", "bytes": "right"}
+    table(f"What there is of {whose}", {**columns, "locked": "left"}, rows)
+    if found.legal_hold:
+        out.print("Under a legal hold: nothing is destroyed until that is lifted.")
+    if found.record is not None:
+        out.print(f"Erasure requested {found.record.stages['requested']}: {found.record.stage}.")
+    if found.suppressed:
+        out.print("Suppressed: what they send is destroyed unopened.")
+
+
+def _confirm(whose: str) -> None:
+    typed = typer.prompt(
+        f"This cannot be undone. Type the first {_TYPED} characters of the pseudonym", err=True
+    )
+    if typed != whose[:_TYPED]:
+        raise InputError("that is not how the pseudonym begins; nothing was done")
+
+
+def _write_certificate(settings: Settings, outcome: Outcome, output: Path) -> None:
+    if outcome.body is None:
+        raise NotDisposed(
+            "another run finished this erasure; run the command again for a certificate"
+        )
+    verifier = Verifier.parse(settings.log_vkey)
+    subject = Subject.of_body(outcome.body)
+    certificate = issue(subject, settings.log_reader(), verifier, Issuer(issued=rfc3339(utc_now())))
+    output.write_bytes(certificate.encode())
+    out.print(f"{output}: the certificate. It names them, and no copy of it is kept here.")

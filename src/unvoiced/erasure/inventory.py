@@ -1,0 +1,102 @@
+"""What there is of one contributor: to show before an erasure, and to observe after it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from unvoiced.disposal import suppression_id
+from unvoiced.eraser import Eraser
+from unvoiced.erasure.record import Erasure, Erasures
+from unvoiced.erasure.records_of import naming
+from unvoiced.erasure.work import Work
+from unvoiced.stores import Entry, Store
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one store holds, or one part of it; delete markers are counted as versions."""
+
+    what: str
+    objects: int
+    versions: int
+    bytes: int
+    locked: int = 0
+    locked_until: datetime | None = None  # the last day
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that there is of one contributor."""
+
+    stores: tuple[Held, ...]
+    legal_hold: str  # "", the pseudonym or "everything"
+    suppressed: bool
+    record: Erasure | None
+
+    @property
+    def versions(self) -> int:
+        """How many versions there are in all stores."""
+        return sum(held.versions for held in self.stores)
+
+
+def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
+    """List everything, in every version; nothing is changed. Raises `InputError`, `StoreError`."""
+    records = Erasures(eraser.journal, eraser.undertaker.signer)
+    whose = suppression_id(pseudonym)
+    record = records.load(whose)
+    asked = Work(eraser, records, record or Erasure(whose, pseudonym, "", {}), pseudonym)
+    training = eraser.training
+    held = [_held("raw", eraser.raw.versions(f"{pseudonym}/"))]
+    if eraser.archive is not None:
+        held.append(_locked("archive", eraser.archive, f"{pseudonym}/"))
+    held.append(_held("key object", training.versions(f"keys/{pseudonym}")))
+    held += [
+        _held(f"features {feature_set}", training.versions(f"features/{feature_set}/{pseudonym}/"))
+        for feature_set in training.folders("features/")
+    ]
+    held.append(_held("journal", naming(asked)))
+    return Inventory(
+        stores=tuple(held),
+        legal_hold=eraser.holds.held().by(pseudonym) or "",
+        suppressed=pseudonym in eraser.suppression.now(),
+        record=record,
+    )
+
+
+def observe(work: Work) -> dict[str, int]:
+    """How many versions and delete markers are listed of them now, by store."""
+    whose, eraser = work.pseudonym, work.eraser
+    training = eraser.training
+    counts = {
+        "raw": _count(eraser.raw.versions(f"{whose}/")),
+        "training": _count(training.versions(f"keys/{whose}"))
+        + sum(
+            _count(training.versions(f"features/{feature_set}/{whose}/"))
+            for feature_set in training.folders("features/")
+        ),
+        "journal": _count(naming(work)),
+    }
+    if eraser.archive is not None:
+        counts["archive"] = _count(eraser.archive.versions(f"{whose}/"))
+    return counts
+
+
+def _count(entries: Iterable[Entry]) -> int:
+    return sum(1 for _ in entries)
+
+
+def _held(what: str, entries: Iterable[Entry]) -> Held:
+    found = list(entries)
+    names = {entry.name for entry in found}
+    return Held(what, len(names), len(found), sum(entry.size for entry in found))
+
+
+def _locked(what: str, store: Store, prefix: str) -> Held:
+    found = list(store.versions(prefix))
+    plain = _held(what, found)
+    kept = [store.keeping(entry.name, entry.version) for entry in found if not entry.delete_marker]
+    locks = [one for one in kept if one and (one.retain_until or one.legal_hold)]
+    days = [one.retain_until for one in locks if one.retain_until]
+    return Held(
+        what, plain.objects, plain.versions, plain.bytes, len(locks), max(days) if days else None
+    )

@@ -1,0 +1,219 @@
+"""The record of an erasure: who is to be erased, how far it has come, and what it waits for.
+
+- A record is acted upon, so it is signed by the log's key and bound to its name: who can write to
+  the journal store cannot get anybody erased, nor put a finished request back (`request`).
+- It is replaced only as the version it was read as: two runs at once do not undo each other.
+- While an erasure is under way its record names the contributor; the finished one does not, and
+  no older version of it stays.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+import rfc8785
+
+from unvoiced.disposal import suppression_id
+from unvoiced.errors import (
+    AlreadyExists,
+    Changed,
+    InputError,
+    NotFound,
+    StoreError,
+    VerificationError,
+)
+from unvoiced.log.leaves import rfc3339
+from unvoiced.log.note import Signer, open_note
+from unvoiced.sealing import Json
+from unvoiced.stores import Store
+
+_PREFIX = "erasures/"
+# The first line sets these apart from everything else that the key signs.
+_TITLE = "unvoiced erasure v1"
+_ATTEMPTS = 32
+
+
+class Stage(StrEnum):
+    """How far an erasure has come; each has its time in the record."""
+
+    REQUESTED = "requested"
+    KEY_DESTROYED = "key destroyed"
+    BYTES_DELETED = "bytes deleted"
+    OBSERVED = "observed"
+    LOGGED = "logged"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """One request, as far as it has come; `pseudonym` and `nonce` are empty once it is finished."""
+
+    id: str  # the contributor's suppression id
+    pseudonym: str
+    nonce: str  # 32 random bytes in hex: what the log is given is known by nothing else
+    stages: Mapping[str, str]  # stage -> when it was reached, RFC 3339
+    destroyed: Mapping[str, int] = field(default_factory=dict)  # versions, by store; at least
+    key_objects: tuple[str, ...] = ()  # digests of key objects that the log knows
+    archived: tuple[str, ...] = ()  # digests of archived objects about to go
+    pending: tuple[str, ...] = ()  # why it is not finished
+    held: bool = False  # whether that is a legal hold
+    body: Mapping[str, Json] | None = None  # of the certificate, once all was seen to be gone
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is in the log that nothing was left."""
+        return Stage.LOGGED in self.stages
+
+    @property
+    def stage(self) -> Stage:
+        """The last stage that was reached."""
+        return [stage for stage in Stage if stage in self.stages][-1]
+
+    @property
+    def request(self) -> str:
+        """What the log knows the request by: nothing says from it whose it is."""
+        return hashlib.sha256(f"unvoiced erasure request\0{self.nonce}".encode()).hexdigest()
+
+    def reached(self, stage: Stage, now: datetime) -> "Erasure":
+        """The same, having come so far; a time that is there already stays."""
+        return replace(self, stages={stage.value: rfc3339(now), **self.stages})
+
+    def counting(self, store: str, versions: int) -> "Erasure":
+        """The same, with that many more versions destroyed in a store."""
+        count = self.destroyed.get(store, 0) + versions
+        return replace(self, destroyed={**self.destroyed, store: count})
+
+
+Change = Callable[[Erasure], Erasure]
+
+
+class Erasures:
+    """The records, in the journal store under `erasures/`."""
+
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store = store
+        self._signer = signer
+
+    def request(self, pseudonym: str, now: datetime, logged: Collection[str] = ()) -> Erasure:
+        """Make a request durable; one that is under way is returned as it is.
+
+        One that is finished is taken up again, with the counts it had: what has come back goes too.
+        `logged` are the requests that the log says are done, whatever a record here says.
+        """
+        fresh = Erasure(
+            id=suppression_id(pseudonym),
+            pseudonym=pseudonym,
+            nonce=secrets.token_hex(32),
+            stages={Stage.REQUESTED.value: rfc3339(now)},
+        )
+        try:
+            self._store.put_if_absent(_name(fresh.id), self._encode(fresh))
+        except AlreadyExists:
+            return self.change(fresh.id, lambda found: _again(found, fresh, logged))
+        return fresh
+
+    def load(self, erasure_id: str) -> Erasure | None:
+        """A record, or None. Raises `VerificationError` for one that nobody of ours signed."""
+        found = self._read(erasure_id)
+        return found[0] if found else None
+
+    def change(self, erasure_id: str, change: Change) -> Erasure:
+        """Replace a record by what `change` makes of it as it stands; returns what stands then.
+
+        Raises `InputError` where there is none.
+        """
+        for _ in range(_ATTEMPTS):
+            found = self._read(erasure_id)
+            if found is None:
+                raise InputError(f"there is no request of erasure {erasure_id[:16]}")
+            record, version = found
+            changed = change(record)
+            if changed == record:
+                return record
+            try:
+                self._store.replace(_name(erasure_id), self._encode(changed), version=version)
+            except Changed:
+                continue
+            return changed
+        raise StoreError(f"the record of erasure {erasure_id[:16]} keeps changing")
+
+    def finish(self, erasure_id: str, now: datetime) -> Erasure:
+        """Take the contributor's name out of the record and of all its older versions."""
+
+        def close(record: Erasure) -> Erasure:
+            if record.finished:
+                return record
+            closed = replace(
+                record, pseudonym="", nonce="", archived=(), pending=(), held=False, body=None
+            )
+            return closed.reached(Stage.LOGGED, now)
+
+        record = self.change(erasure_id, close)
+        self.forget_older(erasure_id)
+        return record
+
+    def forget_older(self, erasure_id: str) -> None:
+        """Destroy the versions under the current one. Raises `StoreError` where one stays."""
+        name = _name(erasure_id)
+        # Newest first: one that is put meanwhile is in no listing that was taken before.
+        for entry in [one for one in self._store.versions(name) if one.name == name][1:]:
+            self._store.delete(name, entry.version)
+
+    def all(self) -> Iterator[Erasure]:
+        """Every record there is. Raises `VerificationError` for one that nobody of ours signed."""
+        for listed in self._store.list(_PREFIX):
+            record = self.load(listed.name.removeprefix(_PREFIX).removesuffix(".json"))
+            if record is not None:
+                yield record
+
+    def remove(self, erasure_id: str) -> None:
+        """Take a record out, with all its versions."""
+        for entry in list(self._store.versions(_name(erasure_id))):
+            self._store.delete(entry.name, entry.version)
+
+    def is_own(self, name: str, erasure_id: str) -> bool:
+        """Whether an object of the journal store is this erasure's record."""
+        return name == _name(erasure_id)
+
+    def _read(self, erasure_id: str) -> tuple[Erasure, str] | None:
+        try:
+            stored = self._store.get(_name(erasure_id))
+        except NotFound:
+            return None
+        return self._decode(erasure_id, stored.data), stored.version
+
+    def _encode(self, record: Erasure) -> bytes:
+        body = rfc8785.dumps(asdict(record)).decode()
+        return self._signer.sign(f"{_TITLE}\n{body}\n")
+
+    def _decode(self, erasure_id: str, note: bytes) -> Erasure:
+        title, _, text = open_note(note, [self._signer.verifier]).partition("\n")
+        try:
+            fields = json.loads(text)
+            tuples = {name: tuple(fields[name]) for name in ("key_objects", "archived", "pending")}
+            record = Erasure(**{**fields, **tuples})
+            whose = suppression_id(record.pseudonym) if record.pseudonym else record.id
+            if title != _TITLE or {record.id, whose} != {erasure_id}:
+                raise ValueError
+            _ = record.stage
+        except (ValueError, KeyError, TypeError, IndexError, InputError):
+            raise VerificationError(
+                f"{_name(erasure_id)} is not a record of erasure of its own name"
+            ) from None
+        return record
+
+
+def _again(found: Erasure, fresh: Erasure, logged: Collection[str]) -> Erasure:
+    if not found.finished and found.request not in logged:
+        return found
+    began = {Stage.REQUESTED.value: found.stages[Stage.REQUESTED.value]}
+    return replace(fresh, stages=began, destroyed=found.destroyed, key_objects=found.key_objects)
+
+
+def _name(erasure_id: str) -> str:
+    if len(erasure_id) != 64 or not set(erasure_id) <= set("0123456789abcdef"):
+        raise InputError("a request of erasure is known by 64 hex digits, as `erasure ls` shows")
+    return f"{_PREFIX}{erasure_id}.json"

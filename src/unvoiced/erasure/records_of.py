@@ -1,0 +1,81 @@
+"""What the journal store holds of one contributor: pages, quarantine records, intents, holds.
+
+Of a journal page or an intent only what is settled goes: a run may rest on the others. A version
+that is not the current one is acted upon by nobody, and goes whatever it says.
+"""
+
+from collections.abc import Collection, Iterator
+
+from unvoiced.disposal import Journal
+from unvoiced.erasure.work import Work
+from unvoiced.errors import CredentialsExpired, NotFound, StoreError
+from unvoiced.stores import Entry
+
+_NOTHING_OF_THEIRS = "suppressed/"  # by digest, and to stay
+
+
+def naming(work: Work) -> Iterator[Entry]:
+    """Every version in the journal store that names the contributor, but for the request itself."""
+    journal, sought = work.eraser.journal, work.pseudonym.encode()
+    for entry in list(journal.versions()):
+        if entry.name.startswith(_NOTHING_OF_THEIRS):
+            continue
+        if work.records.is_own(entry.name, work.record.id):
+            continue
+        if work.pseudonym in entry.name:
+            yield entry
+        elif not entry.delete_marker:
+            try:
+                if sought in journal.get(entry.name, entry.version).data:
+                    yield entry
+            except NotFound:  # settled and removed meanwhile
+                continue
+
+
+def destroy_records(work: Work) -> None:
+    """Remove what is settled of all that names them; what is not, the erasure waits for."""
+    journal = work.eraser.journal
+    # Pages first: one that is written while this runs is not among the settled.
+    settled = _settled_pages(work)
+    recordings = any(True for _ in work.eraser.raw.versions(f"{work.pseudonym}/"))
+    destroyed = 0
+    for entry in list(naming(work)):
+        current = journal.head(entry.name)
+        stands = current is not None and current.version == entry.version
+        if stands and (why := _needed(entry.name, settled, recordings=recordings)):
+            work.pending(f"journal: {why}")
+            continue
+        work.unless_held()
+        try:
+            journal.delete(entry.name, entry.version)
+        except CredentialsExpired:
+            raise
+        except StoreError as error:
+            work.pending(f"journal: {str(error).replace(entry.name, 'a record')}")
+        else:
+            destroyed += not entry.delete_marker
+    work.count("journal", destroyed)
+
+
+def _needed(name: str, settled: Collection[str], *, recordings: bool) -> str:
+    """Why a record that stands has to stay, or nothing."""
+    match name.partition("/")[0]:
+        case "quarantine":
+            return "a record of a quarantined recording that is still there" if recordings else ""
+        case "pages":
+            return "" if name in settled else "a page of a run that is not finished"
+        case "intents":  # what is finished, `Undertaker.finish` has removed
+            return "disposals that are not finished"
+        case "holds":
+            return "a legal hold"
+        case _:
+            return f"{name} names them, and is nothing that this version knows"
+
+
+def _settled_pages(work: Work) -> set[str]:
+    ledger = work.ledger
+    return {
+        page.name
+        for page in Journal(work.eraser.journal).pages()
+        if not any(ledger.is_unsettled(entry.sha256) for entry in page.entries)
+    }

@@ -1,0 +1,96 @@
+"""Disposing of recordings that are due: accept what no run has seen, then destroy with receipts.
+
+A receipt follows only an acceptance, so a recording that ingest never came to is accepted first. It
+is read for its digest, in the memory of one process, and not opened: the eraser holds no key.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import islice
+
+from unvoiced.disposal import Cause, Target
+from unvoiced.eraser import Eraser
+from unvoiced.errors import CredentialsExpired, InputError, NotFound, StoreError, VerificationError
+from unvoiced.log.leaves import encode_leaf
+from unvoiced.retention.rules import Dated, Decision
+from unvoiced.retention.sweeps import Swept
+from unvoiced.sealing import parse_header
+
+_AT_ONCE = 256
+_TOO_LARGE = "over [ingest] max_recording_bytes, so it is not read and has no digest: raise that"
+_NOT_THE_RECORDS = "another recording than its quarantine record says: look who wrote that"
+
+
+def dispose_due(eraser: Eraser, decision: Decision) -> Swept:
+    """Dispose of what a rule made due in raw. Raises `StoreError` where nothing can be begun."""
+    swept = Swept(left=dict(decision.left))
+    due = iter(decision.due)
+    while portion := list(islice(due, _AT_ONCE)):
+        _dispose(eraser, portion, decision.rule.cause, swept)
+    return swept
+
+
+def _dispose(eraser: Eraser, due: Sequence[Dated], cause: Cause, swept: Swept) -> None:
+    as_of = eraser.accounts.current().size
+    limit = eraser.settings.ingest.max_recording_bytes
+    targets: list[Target] = []
+    leaves: dict[str, bytes] = {}
+    for one in due:
+        entry = one.entry
+        if entry.delete_marker:  # goes with the last version that it hides
+            continue
+        if entry.size > limit:
+            swept.left[entry.name] = _TOO_LARGE
+            continue
+        try:
+            data = eraser.raw.get(entry.name, entry.version).data
+        except NotFound:
+            continue
+        except CredentialsExpired:
+            raise
+        except StoreError as error:
+            swept.left[entry.name] = str(error)
+            continue
+        digest = hashlib.sha256(data).hexdigest()
+        if one.sha256 not in {"", digest}:
+            swept.left[entry.name] = _NOT_THE_RECORDS
+            continue
+        targets.append(Target(entry.name, entry.version, digest))
+        leaves[digest] = encode_leaf(
+            "accepted", digest, eraser.now(), intake_key=_intake_key(eraser, data)
+        )
+    eraser.accounts.append([leaves[digest] for digest in sorted(leaves)], as_of=as_of)
+    ledger = eraser.accounts.current()
+    outcome = eraser.undertaker.dispose(
+        [target for target in targets if ledger.is_unsettled(target.sha256)], cause
+    )
+    swept.destroyed += outcome.disposed
+    swept.left |= outcome.left
+
+
+def _intake_key(eraser: Eraser, sealed: bytes) -> str | None:
+    """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
+    try:
+        key_id = parse_header(sealed).key_id
+    except InputError:
+        return None
+    return key_id.hex() if eraser.accounts.current().intake_key_of(key_id) else None
+
+
+def clear_records(eraser: Eraser) -> dict[str, str]:
+    """Take out the quarantine records of recordings that are gone; why some are left, by name.
+
+    One whose recording is gone and has no receipt stays: it says which one is missing.
+    """
+    # In this order: a record is made of what stands in raw.
+    try:
+        records = list(eraser.quarantine.records())
+    except VerificationError as error:
+        return {"quarantine": str(error)}
+    standing = {(one.name, one.version) for one in eraser.raw.versions()}
+    ledger = eraser.accounts.current()
+    for record in records:
+        stands = (record.name, record.version) in standing
+        if not stands and not ledger.is_unsettled(record.sha256):
+            eraser.quarantine.remove(record)
+    return {}

@@ -1,0 +1,168 @@
+"""The steps of a backfill.
+
+What Prefect sees of an original is its name, version, size and storage class.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.schemas.objects import State
+from prefect.deployments import run_deployment
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+from prefect.states import Completed, Failed
+
+from tasks.ingest import STEP
+from unvoiced.backfill import workers as library
+from unvoiced.backfill.batch import backfill_batch as run_batch
+from unvoiced.backfill.batch import report_killed
+from unvoiced.backfill.outcome import Backfilled, Original
+from unvoiced.backfill.plan import Plan, cut, make_plan
+from unvoiced.backfill.request import Request
+from unvoiced.backfill.restore import Asked, ask_restores
+from unvoiced.backfill.summary import (
+    Ending,
+    Row,
+    Run,
+    dry_ending,
+    ending,
+    exceptions,
+    next_run,
+    plan_rows,
+    result_rows,
+)
+from unvoiced.config import load_settings
+from unvoiced.ingest.worker import WorkerPool
+
+
+def short_run_name() -> str:
+    """A run's name in the list of runs: when it began, to the second, in UTC."""
+    return f"backfill {datetime.now(UTC):%m-%d %H:%M:%S}"
+
+
+def start_workers(config: str, request: Request) -> WorkerPool:
+    """The run's worker processes: they hold the keys, this process does not."""
+    return library.start_workers(Path(config), str(flow_run.id), request)
+
+
+@task(name="plan-backfill", task_run_name="list originals", **STEP)
+def plan_backfill(workers: WorkerPool, request: Request) -> Plan:
+    """List the originals, less what is done or cannot be; opens and changes nothing."""
+    return workers.call(make_plan, request.selection)
+
+
+@task(name="ask-restores", task_run_name="ask for restores", **STEP)
+def restore(workers: WorkerPool, request: Request, plan: Plan) -> Asked:
+    """Ask for all that is in cold storage; returns what can be read now, and what cannot."""
+    return workers.call(ask_restores, plan.cold, request.restore_days, request.tier)
+
+
+@task(name="backfill-batch", task_run_name="batch {number}", **STEP)
+def backfill_batch(workers: WorkerPool, number: str, batch: list[Original]) -> Backfilled:
+    """Make the features of a batch, in a worker process."""
+    done = workers.batch(batch, run_batch, report_killed)
+    for name, reason in done.skipped:
+        get_run_logger().warning("skipped %s: %s", name, reason)
+    for name, why in done.left:
+        get_run_logger().error("left %s: %s", name, why)
+    return done
+
+
+@task(name="come-back", task_run_name="schedule the next run", **STEP)
+def schedule_next(parameters: Mapping[str, Any], at: datetime) -> None:
+    """Schedule a run of this run's own deployment; holds nothing until then."""
+    run_deployment(
+        UUID(str(deployment.id)),
+        parameters=dict(parameters),
+        scheduled_time=at,
+        timeout=0,
+        as_subflow=False,
+    )
+
+
+class BackfillReport:
+    """Gathers what became of the run's originals; shows it while it runs and when it ends."""
+
+    def __init__(self, config: str, request: Request) -> None:
+        self._run = Run(request)
+        self._batch_bytes = load_settings(Path(config)).ingest.batch_bytes
+        self._count = 0
+        self._artifact: UUID | None = None
+
+    def expect(self, plan: Plan, processes: int) -> Plan:
+        """Take note of what there is to do, and show it; returns it."""
+        self._run.plan = plan
+        _table("backfill-plan", "What this backfill is to do, and an estimate of what it costs",
+               plan_rows(self._run.request, plan, processes))  # fmt: skip
+        return plan
+
+    def batches(self, asked: Asked) -> list[list[Original]]:
+        """Take note of what is being restored; returns what can be read now, in batches."""
+        self._run.asked = asked
+        readable = [*self._run.plan.todo, *asked.readable]
+        batches = cut(readable, self._run.request.batch_samples, self._batch_bytes)
+        self._count = len(readable)
+        self._artifact = create_progress_artifact(  # type: ignore[assignment]  # sync in a flow
+            0.0, key="backfill-progress", description=f"{len(readable):,} originals"
+        )
+        return batches
+
+    def numbers(self, batches: list[list[Original]]) -> list[str]:
+        """The names of the batches' tasks."""
+        return [f"{number} of {len(batches)}" for number in range(1, len(batches) + 1)]
+
+    def take(self, future: PrefectFuture[Backfilled]) -> None:
+        """Take in a batch that has ended, well or not."""
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, Backfilled):
+            self._run.done.add(outcome)
+        else:
+            self._run.failures.append(str(outcome))
+        if self._artifact is not None:
+            update_progress_artifact(
+                self._artifact, 100.0 * self._run.done.objects / max(self._count, 1)
+            )
+
+    def publish(self, parameters: Mapping[str, Any]) -> State[None]:
+        """Write the artifacts, see to the next run where one is needed; returns how it ended."""
+        _table("backfill-report", "What became of the originals of this run",
+               result_rows(self._run))  # fmt: skip
+        if rows := exceptions(self._run):
+            create_table_artifact(
+                key="backfill-exceptions",
+                description="Originals that got no features in this run",
+                table=[dict(row) for row in rows],
+            )
+        at = next_run(self._run, datetime.now(UTC))
+        ended = ending(self._run, at, scheduled=bool(deployment.id))
+        if ended.name == "WaitingForRestore" and deployment.id:
+            schedule_next(parameters, at)
+        return _state(ended)
+
+    def dry(self) -> State[None]:
+        """How a dry run ended; its plan is its report."""
+        return _state(dry_ending(self._run.plan))
+
+
+def _table(key: str, description: str, rows: list[Row]) -> None:
+    lines = "\n".join(f"| {what} | {value} |" for what, value in rows)
+    create_markdown_artifact(
+        key=key, description=description, markdown=f"| | |\n|---|---:|\n{lines}\n"
+    )
+
+
+def _state(ended: Ending) -> State[None]:
+    if ended.failed:
+        return Failed(message=ended.message)
+    return Completed(name=ended.name, message=ended.message)

@@ -1,0 +1,104 @@
+"""The commands of erasure as an operator uses them: look, confirm, erase, certify, look again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.erasure.house import Trace, hold, unhold, voice
+from tests.ingest.home import Home
+from unvoiced.certificates.document import verify_certificate
+from unvoiced.cli.app import app
+from unvoiced.errors import UnvoicedError
+from unvoiced.keys.pseudonyms import pseudonym
+
+Run = Callable[..., "Said"]
+ANNA = "contributor-anna"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A deployment with something of two contributors."""
+    home = Home.create(tmp_path / "deployment")
+    for seed, who in enumerate((ANNA, ANNA, "contributor-bruno")):
+        home.send(who, voice(seed))
+    home.run()
+    home.send(ANNA, voice(7))
+    return home
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed."""
+
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def unvoiced(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on the deployment; what opens the eraser's rights is a process of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, code: int = 0, typed: str = "") -> Said:
+        given = [*arguments, "-c", str(home.settings.folder)]
+        done = CliRunner().invoke(app, given, input=typed)
+        if isinstance(done.exception, UnvoicedError):
+            assert done.exception.exit_code == code, str(done.exception)
+            return Said(done.stdout, done.stderr + done.exception.diagnostics())
+        assert done.exit_code == code, done.output
+        return Said(done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.mark.inv("INV-10")
+def test_from_the_first_look_to_the_certificate(unvoiced: Run, home: Home, tmp_path: Path) -> None:
+    """A dry run changes nothing; erasing asks; the file is a certificate that verifies."""
+    trace = Trace.of(home, ANNA)
+    whose = unvoiced("pseudonym", ANNA).stdout.strip()
+    assert whose == pseudonym(home.settings.vault("inviter").get("pseudonym/key"), ANNA)
+
+    shown = unvoiced("erase", ANNA, "--dry-run").stdout
+    assert "key object" in shown
+    assert len(trace.in_stores(home)) == 4
+    refused = unvoiced("erase", whose, code=2, typed="no\n")
+    assert "nothing was done" in refused.stderr
+    assert len(trace.in_stores(home)) == 4
+    assert "0 requests" in unvoiced("erasure", "ls").stdout
+
+    done = unvoiced("erase", ANNA, "-o", "anna.certificate", typed=f"{whose[:6]}\n")
+
+    assert "4 versions destroyed in all, none left" in done.stdout
+    assert trace.in_stores(home) == []
+    certificate = verify_certificate((tmp_path / "anna.certificate").read_bytes(), home.verifier)
+    body = certificate.document()["body"]
+    assert isinstance(body, dict)
+    assert body["pseudonym"] == whose
+    listed = unvoiced("erasure", "ls").stdout
+    assert "logged" in listed
+    assert whose not in listed
+    assert "It adds up" in unvoiced("status").stdout
+    # Again: it is looked for, and certified anew; never over the old certificate.
+    assert "is there already" in unvoiced("erase", whose, "-o", "anna.certificate", code=2).stderr
+    unvoiced("erase", whose, "--yes", "-o", "anna-2.certificate")
+    again = json.loads((tmp_path / "anna-2.certificate").read_bytes())
+    assert again["subject"] != certificate.document()["subject"]
+    # And lifted.
+    assert "may contribute again" in unvoiced("erasure", "lift", ANNA).stdout
+    assert "is not suppressed" in unvoiced("erasure", "lift", ANNA, code=2).stderr
+
+
+@pytest.mark.inv("INV-10")
+def test_a_hold_is_told_with_its_own_exit_status(unvoiced: Run, home: Home) -> None:
+    """Six, and nothing destroyed; the same command goes on afterwards."""
+    hold(home, "everything")
+    told = unvoiced("erase", ANNA, "--yes", code=6)
+    assert "under a legal hold" in told.stdout.lower()
+    assert "pending: under a legal hold" in told.stderr
+    assert "requested" in unvoiced("erasure", "ls").stdout
+    unhold(home, "everything")
+    assert "none left" in unvoiced("erase", ANNA, "--yes").stdout
