@@ -1,13 +1,22 @@
 """The settings file: strict about what it holds, and the way to every vault."""
 
 import io
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from unvoiced.config import IngestSettings, Role, Settings, load_settings
+from unvoiced.config import (
+    PRESETS,
+    DisposalSettings,
+    IngestSettings,
+    RetentionSettings,
+    Role,
+    Settings,
+    load_settings,
+)
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AccessError, InputError, StoreError
 from unvoiced.stores import open_store
@@ -63,6 +72,88 @@ def test_ingest_settings_are_read(tmp_path: Path) -> None:
     text += "max_recording_seconds = 5\n"
     settings_file(tmp_path, ingest=text + "max_recording_bytes = 3\nworkers = 4\n")
     assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 5, 4)
+
+
+def test_retention_and_disposal_settings_are_read(tmp_path: Path) -> None:
+    """Each by its name; lists become tuples."""
+    text = '[retention]\nraw_days = 5\nfeatures_days = 0\npurpose_satisfied = "2029-12-31"\n'
+    text += 'retired_feature_sets = ["speech-16k-0123abcd"]\n'
+    settings_file(tmp_path, retention=text, disposal='[disposal]\narchive = ["*"]\n')
+    settings = load_settings(tmp_path)
+    assert settings.retention == RetentionSettings(
+        raw_days=5, purpose_satisfied="2029-12-31", retired_feature_sets=("speech-16k-0123abcd",)
+    )
+    assert settings.retention.raw_backstop_days == 35
+    assert settings.disposal == DisposalSettings(archive=("*",))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_gives_what_the_file_does_not(tmp_path: Path, preset: str) -> None:
+    """A value in the file stands over it; what neither gives has the default."""
+    settings_file(tmp_path, retention=f'[retention]\npreset = "{preset}"\nraw_days = 3\n')
+    settings = load_settings(tmp_path).retention
+    assert settings.raw_days == 3
+    assert settings.inactive_days == PRESETS[preset]["inactive_days"]
+    assert settings.noncurrent_days == RetentionSettings().noncurrent_days
+
+
+@pytest.mark.parametrize("kept", ["inactive_days", "archive_days"])
+def test_three_years_after_the_last_upload_nothing_is_left_by_bipa(kept: str) -> None:
+    """740 ILCS 14/15(a): also of what was ingested as late as can be, with a run every week."""
+    bipa = RetentionSettings.given({"preset": "bipa"})
+    latest = bipa.raw_days + bipa.quarantine_days
+    assert latest + getattr(bipa, kept) + 7 <= 3 * 365
+    assert bipa.inactive_days >= bipa.archive_days  # else a lock would outlast it
+
+
+def test_the_minimal_preset_puts_an_end_to_everything() -> None:
+    """Regulation (EU) 2016/679, article 5(1)(e): no number is left without end."""
+    minimal = RetentionSettings.given({"preset": "gdpr-minimal"})
+    days = [field.name for field in fields(RetentionSettings) if field.name.endswith("_days")]
+    assert [name for name in days if not 0 < getattr(minimal, name) <= 365] == []
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ("retention", 'preset = "hipaa"'),
+        ("retention", "raw_days = 0"),
+        ("retention", "archive_days = -1"),
+        ("retention", "features_days = -1"),
+        ("retention", 'raw_days = "30"'),
+        ("retention", 'purpose_satisfied = "soon"'),
+        ("retention", 'purpose_satisfied = "2029-02-30"'),
+        ("retention", 'retired_feature_sets = ["speech-16k"]'),
+        ("retention", 'retired_feature_sets = ["../keys-01234567"]'),
+        ("retention", 'retired_feature_sets = "speech-16k-0123abcd"'),
+        ("disposal", 'archive = ["anna"]'),
+        ("disposal", 'archive = ["**"]'),
+        ("disposal", 'archive = "*"'),
+        ("disposal", 'storage_class = "GLACIAL"'),
+        ("disposal", 'lock_mode = "governance"'),
+    ],
+)
+def test_what_cannot_be_kept_to_is_refused(tmp_path: Path, section: str, text: str) -> None:
+    """When the file is read, and the setting is named."""
+    settings_file(tmp_path, **{section: f"[{section}]\n{text}\n"})
+    with pytest.raises(InputError, match=text.partition(" ")[0]):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("archive", "name", "archived"),
+    [
+        ((), "PSEUDONYM/x.unv", False),
+        (("*",), "PSEUDONYM/x.unv", True),
+        (("a" * 26,), f"{'a' * 26}/x.unv", True),
+        (("a" * 26,), f"{'b' * 26}/x.unv", False),
+        ((f"{'a' * 26}/law",), f"{'a' * 26}/lawsuit.unv", True),
+        ((f"{'a' * 26}/law",), f"{'a' * 26}/other.unv", False),
+    ],
+)
+def test_whose_originals_are_archived(archive: tuple[str, ...], name: str, archived: bool) -> None:
+    """Everybody's, one contributor's, or those whose names begin so."""
+    assert DisposalSettings(archive=archive).archives(name) is archived
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 from rich.table import Table
 
+from deployments.demo.afterwards import end_the_epoch, erase_one, try_again
 from deployments.demo.corpus import add_troublemakers, synthesise
 from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose
@@ -82,6 +83,14 @@ def main() -> int:
 
     _say(5, "A data scientist reads features, and leaves a trace")
     _read_one(settings, dataset)
+
+    _say(6, "A contributor wants to be forgotten")
+    erase_one(console, settings, home)
+
+    _say(7, "Weeks later, the epoch is over (the clock is set forward by 100 days)")
+    end_the_epoch(console, settings)
+    try_again(console, settings, stolen)
+    found = take_status(settings)
     command = Path(sys.executable).parent / "unvoiced"
     if command.is_relative_to(Path.cwd()):
         command = command.relative_to(Path.cwd())
@@ -180,7 +189,7 @@ def _try_to_get_back(settings: Settings, stolen: dict[str, bytes], key: PrivateK
             console.print("   [red]the thief's copy opened")
     except OpenError:
         console.print("   the thief's copy, with all keys of the data scientists: [green]no")
-    console.print("   [dim](the worker's intake key opens such a copy until its epoch is retired)")
+    console.print("   [dim](with the worker's intake key it opens, until 7)")
 
 
 def _read_one(settings: Settings, dataset: PrivateKey) -> None:

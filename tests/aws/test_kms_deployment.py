@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.client import BaseClient
@@ -17,13 +17,17 @@ from tests.features.recordings import encoded, tone
 from tests.ingest.home import Home
 from tests.servers import ministack
 from tests.servers.ministack import Ministack
+from unvoiced.announcements import create_intake_key
+from unvoiced.config import Role as VaultName
 from unvoiced.config import load_settings
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AccessError, InputError, VerificationError
+from unvoiced.keys.intake import Epoch
 from unvoiced.log.verify import verify_log
+from unvoiced.sealing import PrivateKey
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-ROLES = ("worker", "dataset", "inviter")
+ROLES = get_args(VaultName)
 SECRETS_OF_A_WORKER = Counter(
     {"content/tag": 1, "intake/2026-w48": 1, "recipient/dataset": 1, "log/signing": 1}
 )
@@ -129,6 +133,37 @@ def test_the_ceremony_needs_no_right_to_unwrap(
     ):
         with pytest.raises(AccessError, match="may not"):
             settings.vault(role).get(secret)  # type: ignore[arg-type]
+
+
+def test_the_next_intake_key_needs_no_right_to_unwrap(
+    aws: Ministack, keys: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may wrap under the worker's key and sign makes it; the worker alone gets at it.
+
+    The narrowing to secrets of some names is not decided by this server: see test_aws_keys.
+    """
+    settings = create_deployment(tmp_path / "home", NOW, Plan(kms=keys))
+    with monkeypatch.context() as patch:
+        rights = {
+            "Version": "2012-10-17",
+            "Statement": [
+                *ministack.allow("kms:Encrypt", resource=keys["worker"])["Statement"],
+                *ministack.allow("kms:Sign", "kms:GetPublicKey", resource=keys["log"])["Statement"],
+            ],
+        }
+        aws.sign_in(patch, aws.role(ministack.new_name("keeper"), rights))
+        vault = settings.vault("worker")
+        week = Epoch.of(NOW).first_of_next_week
+        made = create_intake_key(settings, vault, NOW, settings.signer(vault), epoch=week)
+        for secret in (f"intake/{made.epoch}", "intake/2026-w48", "content/tag"):
+            with pytest.raises(AccessError, match="may not"):
+                vault.get(secret)
+    opened = PrivateKey(settings.vault("worker").get(f"intake/{made.epoch}"))
+    assert opened.public == made.public
+    assert (
+        made.epoch
+        in verify_log(settings.store("log"), Home(settings).verifier).ledger.intake_keys.values()
+    )
 
 
 @pytest.mark.parametrize("state", ["disabled", "pending deletion", "denied"])

@@ -228,7 +228,7 @@ def test_a_loss_cannot_be_passed_off_as_a_retirement(life: Life) -> None:
     journal.delete(listed.name, listed.version)
     announcement = life.home.store("log").get(f"intake/{FIRST}").data
     journal.put_if_absent(f"retiring/{FIRST}-{'0' * 16}", announcement)
-    with pytest.raises(VerificationError, match="not an intention of its own name"):
+    with pytest.raises(VerificationError, match="no statement of the kind"):
         life.retire()
 
 
@@ -364,15 +364,15 @@ def test_what_is_uploaded_in_the_last_moment_is_quarantined_by_ingest(life: Life
 
 
 @pytest.mark.inv("INV-9", "INV-5")
-def test_a_run_that_has_the_key_in_memory_ends_its_work(life: Life) -> None:
-    """It began before the retirement: what it accepts after, it opens, and that is counted too."""
+def test_a_run_that_still_has_the_key_in_memory_opens_nothing_with_it(life: Life) -> None:
+    """It began before the retirement; what arrives after is quarantined by it as by any other."""
     key = first_key(life)
     over(life)
     bench = life.home.bench()
     assert life.retire().retired.keys() == {FIRST}
     sent = life.send(3, key)
-    assert life.home.run(bench).disposed == 1
-    assert life.home.features().keys() == {sent.feature_name}
+    assert life.home.run(bench).quarantined == {sent.name: "retired-intake-key"}
+    assert life.home.features() == {}
     assert life.home.status().adds_up
     verify_log(life.home.store("log"), life.home.verifier)
 

@@ -18,9 +18,9 @@ class HookedStore:
         self.url = inner.url
         self._around = around
 
-    def check_conditions(self) -> None:
+    def check_conditions(self, *, replacing: bool = True) -> None:
         """What is around a store takes none of its promises away."""
-        self.inner.check_conditions()
+        self.inner.check_conditions(replacing=replacing)
 
     def put_if_absent(self, name: str, data: bytes) -> str:
         """As `Store` says, as far as `around` lets it."""

@@ -33,6 +33,7 @@ from unvoiced.disposal import (
 from unvoiced.errors import InputError, NotDisposed, OpenError, StoreError
 from unvoiced.ingest.recording import raw_context
 from unvoiced.keys.pseudonyms import content_tag
+from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.verify import verify_log
 from unvoiced.sealing import PrivateKey, open_sealed, seal
 from unvoiced.stores import Keeping
@@ -76,8 +77,11 @@ def second_under_the_name(home: Home, first: Sent, voice: bytes) -> Sent:
 def test_an_archived_copy_is_the_recording_bit_for_bit(kept: Home, voices: list[bytes]) -> None:
     """Opened with the archive's key; its receipt says its digest and lock, and the log verifies."""
     sent = [kept.send("anna", voices[0]), kept.send("bruno", voices[1])]
+    vault = kept.settings.folder / "keys" / "archive"
 
+    vault.rename(vault.with_name("elsewhere"))  # no worker ever opens it
     report = kept.run()
+    vault.with_name("elsewhere").rename(vault)
 
     assert (report.disposed, report.archived, report.left) == (2, 2, {})
     assert sorted(kept.archived()) == sorted((archive_name(one), one.data) for one in sent)
@@ -285,6 +289,31 @@ def test_a_copy_of_the_labels_on_top_hides_no_genuine_copy(
     assert set(seen) - {""} == {genuine.version}
 
 
+@pytest.mark.inv("INV-4")
+def test_labels_of_a_copy_that_was_destroyed_are_worth_nothing(
+    memory: Home, voices: list[bytes]
+) -> None:
+    """Kept by somebody since, and put on garbage when the log says that the copy is gone."""
+    memory.send("anna", voices[0])
+    memory.run()
+    archive = memory.store("archive")
+    entry = next(entry for entry in archive.list() if entry.name.endswith(".unv"))
+    keeping = archive.keeping(entry.name, entry.version)
+    assert keeping is not None
+    memory.clock.forward(memory.settings.retention.archive_days + 1)
+    archive.delete(entry.name, entry.version)
+    gone = encode_leaf("archive-destroyed", keeping.labels["sha256"], START, observed={"n": 0})
+    memory.settings.accounts(memory.settings.vault("worker")).append([gone])
+    until = START + timedelta(days=9000)
+    archive.put_locked(entry.name, b"garbage", until=until, labels=keeping.labels, **LOCKED)
+    sent = memory.send("anna", voices[0])
+
+    report = memory.run()
+
+    assert "no run of this deployment put" in report.left[sent.name]
+    assert memory.standing() == {sent.sha256}
+
+
 def no_lock(kept: Keeping) -> Keeping:
     """As a bucket that takes the put, and no lock."""
     return replace(kept, retain_until=None)
@@ -391,7 +420,7 @@ def test_an_archive_that_does_not_answer_stops_a_run_before_it_begins(
     size = memory.status().log_size
 
     class Unreachable(HookedStore):
-        def check_conditions(self) -> None:
+        def check_conditions(self, *, replacing: bool = True) -> None:
             raise StoreError("the archive: nobody answers")
 
     with pytest.raises(StoreError, match="nobody answers"):

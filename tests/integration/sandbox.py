@@ -118,7 +118,7 @@ class Sandbox:
         answers = f"{self.passphrase}\n" * 2
         self.command("init", self.config.parent, "--passphrase", "worker", answers=answers)
         with self.config.open("a") as settings:
-            settings.write("batch_samples = 4\nworkers = 2\n")
+            settings.write("batch_samples = 4\nworkers = 2\n\n[disposal]\narchive = ['*']\n")
         for number in (1, 2):
             file = self.invitations / f"{number}.invitation"
             self.command("invite", self.contributor(number), "-o", file, "-c", self.config)
@@ -172,7 +172,7 @@ class Sandbox:
             folder = Path(self.settings.folder, "keys", role)
             for file in folder.glob("*/*.key"):
                 name = str(file.relative_to(folder))[: -len(".key")]
-                if name != "recipient/dataset":  # a public key
+                if not name.startswith("recipient/"):  # a public key
                     found[f"{role} {name}"] = vault.get(name)
         dataset = PrivateKey(found["dataset dataset/dataset"])
         training = self.settings.store("training")

@@ -8,6 +8,7 @@ files of tests that run at the same time can hold none. Not searched: swap, and 
 were deleted since.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -206,20 +207,36 @@ def test_a_worker_does_not_load_prefect(life: Life) -> None:
 
 @pytest.mark.inv("INV-2")
 def test_what_ingest_writes_its_worker_cannot_open(life: Life) -> None:
-    """No private key of the worker's vault opens a feature object or a contributor key."""
-    training = life.sandbox.settings.store("training")
+    """No private key of the worker's vault opens features, a contributor key, or an original."""
+    training, archive = (life.sandbox.settings.store(name) for name in ("training", "archive"))  # type: ignore[arg-type]  # two of the names
     keys = [
         PrivateKey(secret)
         for name, secret in life.sandbox.secrets().items()
         if name.startswith("worker") and len(secret) == 96
     ]
-    objects = [training.get(entry.name).data for entry in training.list()]
+    objects = [
+        store.get(entry.name).data for store in (training, archive) for entry in store.list()
+    ]
     assert keys
     assert len(list(feature_names(training))) == life.status.disposed
     for sealed in objects:
         for key in keys:
             with pytest.raises(OpenError):
                 open_sealed(sealed, key, {})
+
+
+@pytest.mark.inv("INV-1", "INV-4")
+def test_originals_are_in_the_archive_and_open_with_its_key_alone(life: Life) -> None:
+    """Every one that was disposed of, bit for bit, under the name it had; nothing else is there."""
+    archive = life.sandbox.settings.store("archive")
+    key = PrivateKey(life.sandbox.secrets()["archive archive/archive"])
+    opened: set[bytes] = set()
+    for entry in archive.versions():
+        with open_sealed(archive.get(entry.name).data, key, {"purpose": "archive"}) as original:
+            opened.add(hashlib.sha256(original.data).digest())
+    written = {hashlib.sha256(data).digest() for data in life.sandbox.written.values()}
+    assert opened < written
+    assert len(opened) == life.status.archived == life.status.disposed
 
 
 @pytest.mark.inv("INV-11")

@@ -3,7 +3,7 @@
 import io
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,6 @@ def calendar(home: Home) -> Calendar:
     """The clock of a deployment made here."""
     assert isinstance(home.clock, Calendar)
     return home.clock
-
-
-def day(moment: datetime) -> int:
-    """How many whole days after the start."""
-    return (moment.astimezone(UTC) - START).days
 
 
 def create(folder: Path) -> Home:

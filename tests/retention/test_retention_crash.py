@@ -1,6 +1,7 @@
 """A run that dies at any change to a store: the next one leads to the same end, and no further."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -133,7 +134,7 @@ def die_at_each(blank: Home, *, versioned: bool, after: bool, start: int = 0, by
 @pytest.mark.parametrize(("after", "start"), [(False, 1), (True, 4)], ids=["before", "after"])
 def test_a_death_at_many_a_change_to_a_store(blank: Home, after: bool, start: int) -> None:
     """Nothing undue is destroyed, everything due goes, each object is logged once."""
-    die_at_each(blank, versioned=True, after=after, start=start, by=7)
+    die_at_each(blank, versioned=True, after=after, start=start, by=11)
 
 
 @pytest.mark.slow
@@ -155,3 +156,24 @@ def test_a_death_within_the_finishing_of_a_death(blank: Home) -> None:
         if not died:
             break
     all_due_is_gone(found)
+
+
+@pytest.mark.inv("INV-4", "INV-5", "INV-7")
+def test_two_runs_at_once(blank: Home) -> None:
+    """All that is due is gone, with one leaf each, and nothing else is."""
+    stocked = stock(blank, versioned=True)
+    for _ in range(4):
+        found = stocked.again()
+        home = found.home
+        with ThreadPoolExecutor(2) as both:
+            reports = [each.result() for each in [both.submit(retain, home) for _ in range(2)]]
+        assert [one.left for one in reports] == [0, 0]
+        nothing_undue(found, None)
+        retain(home)
+        assert {store: names(home, store) for store in found.stays} == found.stays
+        ledger = verify_log(home.store("log"), home.verifier).ledger
+        assert (ledger.accepted, ledger.disposed) == (5, 5)
+        assert (len(ledger.archived), len(ledger.contributor_keys)) == (1, 2)
+        for kind in ("disposed", "archive-destroyed", "contributor-key-destroyed", "swept"):
+            digests = [leaf.digest for leaf in home.leaves(kind)]
+            assert len(digests) == len(set(digests))

@@ -26,7 +26,11 @@ def retain(home: Home, days: int) -> Report:
 
 
 @pytest.mark.inv("INV-4", "INV-5")
-@pytest.mark.parametrize("versioned", [False, True], ids=["unversioned", "versioned"])
+@pytest.mark.parametrize(
+    "versioned",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["unversioned", "versioned"],
+)
 def test_what_is_due_goes_in_every_version(
     s3_server: Seaweed, tmp_path: Path, versioned: bool
 ) -> None:

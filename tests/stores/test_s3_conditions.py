@@ -116,6 +116,23 @@ def test_the_check_needs_no_more_than_to_put(s3_trouble: Trouble, bucket: str) -
     open_store(s3_trouble.store_url(bucket)).check_conditions()
 
 
+@pytest.mark.parametrize("header", ["If-None-Match", "If-Match"])
+def test_who_may_not_replace_asks_for_the_first_alone(
+    s3_trouble: Trouble, watched: Store, header: str
+) -> None:
+    """One refused put, none with If-Match: a role that only creates has no right to that."""
+    watched.check_conditions(replacing=False)
+    s3_trouble.behave()
+    watched.check_conditions(replacing=False)
+    assert [one.method for one in s3_trouble.seen] == ["PUT"]
+    s3_trouble.hide(header)
+    if header == "If-Match":
+        watched.check_conditions(replacing=False)
+    else:
+        with pytest.raises(StoreError, match="does not honour If-None-Match"):
+            watched.check_conditions(replacing=False)
+
+
 def test_an_object_put_there_by_somebody_else_is_left_alone(
     s3_server: Seaweed, bucket: str
 ) -> None:

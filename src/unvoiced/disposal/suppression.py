@@ -9,18 +9,15 @@ can write to the store cannot have anybody's recordings destroyed.
 """
 
 import hashlib
-import json
-
-import rfc8785
 
 from unvoiced import names
 from unvoiced.disposal.sweep import sweep
 from unvoiced.errors import AlreadyExists, InputError, NotFound, StoreError, VerificationError
-from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.stores.interface import Entry, Store
 
 _PREFIX = "suppressed/"
-# The first line sets these apart from everything else that the key signs.
 _TITLE = "unvoiced suppression v1"
 
 
@@ -58,9 +55,9 @@ class SuppressionList:
     def add(self, pseudonym: str, since: str, signer: Signer) -> None:
         """Suppress a contributor; durable when it returns, and nothing new where they are."""
         whose = suppression_id(pseudonym)
-        body = rfc8785.dumps({"id": whose, "since": since}).decode()
+        note = sign_statement(_TITLE, {"id": whose, "since": since}, signer)
         try:
-            self._store.put_if_absent(f"{_PREFIX}{whose}", signer.sign(f"{_TITLE}\n{body}\n"))
+            self._store.put_if_absent(f"{_PREFIX}{whose}", note)
         except AlreadyExists:
             return
 
@@ -86,12 +83,8 @@ class SuppressionList:
                 note = self._store.get(entry.name, entry.version).data
             except NotFound:  # lifted meanwhile
                 return False
-            title, _, text = open_note(note, [self._verifier]).partition("\n")
-            try:
-                genuine = title == _TITLE and _PREFIX + json.loads(text)["id"] == entry.name
-            except (ValueError, KeyError, TypeError):
-                genuine = False
-            if not genuine:
+            whose = open_statement(_TITLE, note, self._verifier).get("id")
+            if f"{_PREFIX}{whose}" != entry.name:
                 raise VerificationError(f"{entry.name} is not a suppression of its own name")
             self._verified.add((entry.name, entry.version))
         return True

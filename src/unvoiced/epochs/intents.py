@@ -5,18 +5,15 @@ logged as retired while recordings sealed to it turn up late. So the intention i
 log's key: who can write to the journal store cannot pass a loss off as a retirement.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import rfc8785
-
 from unvoiced.errors import AlreadyExists, NotFound, VerificationError
-from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.stores import Store
 
 _PREFIX = "retiring/"
-# The first line sets these apart from all else that the same key signs.
 _TITLE = "unvoiced intake key retirement v1"
 
 
@@ -38,7 +35,7 @@ class Retirings:
     def write(self, retiring: Retiring, signer: Signer) -> None:
         """Make one durable, unless it stands already."""
         body = {"epoch": retiring.epoch, "digest": retiring.digest}
-        note = signer.sign(f"{_TITLE}\n{rfc8785.dumps(body).decode()}\n")
+        note = sign_statement(_TITLE, body, signer)
         try:
             self._store.put_if_absent(_name(retiring), note)
         except AlreadyExists:
@@ -60,10 +57,10 @@ class Retirings:
             self._store.delete(listed.name, listed.version)
 
     def _open(self, name: str, note: bytes) -> Retiring:
-        title, _, text = open_note(note, [self._verifier]).partition("\n")
+        body = open_statement(_TITLE, note, self._verifier)
         try:
-            retiring = Retiring(**json.loads(text))
-            if title != _TITLE or _name(retiring) != name:
+            retiring = Retiring(**body)
+            if _name(retiring) != name:
                 raise ValueError
         except (ValueError, TypeError):
             raise VerificationError(f"{name} is not an intention of its own name") from None

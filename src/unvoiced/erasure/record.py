@@ -8,14 +8,11 @@
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-
-import rfc8785
 
 from unvoiced.disposal import suppression_id
 from unvoiced.errors import (
@@ -27,12 +24,12 @@ from unvoiced.errors import (
     VerificationError,
 )
 from unvoiced.log.leaves import rfc3339
-from unvoiced.log.note import Signer, open_note
+from unvoiced.log.note import Signer
+from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.sealing import Json
 from unvoiced.stores import Store
 
 _PREFIX = "erasures/"
-# The first line sets these apart from everything else that the key signs.
 _TITLE = "unvoiced erasure v1"
 _ATTEMPTS = 32
 
@@ -186,17 +183,15 @@ class Erasures:
         return self._decode(erasure_id, stored.data), stored.version
 
     def _encode(self, record: Erasure) -> bytes:
-        body = rfc8785.dumps(asdict(record)).decode()
-        return self._signer.sign(f"{_TITLE}\n{body}\n")
+        return sign_statement(_TITLE, asdict(record), self._signer)
 
     def _decode(self, erasure_id: str, note: bytes) -> Erasure:
-        title, _, text = open_note(note, [self._signer.verifier]).partition("\n")
+        fields = open_statement(_TITLE, note, self._signer.verifier)
         try:
-            fields = json.loads(text)
             tuples = {name: tuple(fields[name]) for name in ("key_objects", "archived", "pending")}
             record = Erasure(**{**fields, **tuples})
             whose = suppression_id(record.pseudonym) if record.pseudonym else record.id
-            if title != _TITLE or {record.id, whose} != {erasure_id}:
+            if {record.id, whose} != {erasure_id}:
                 raise ValueError
             _ = record.stage
         except (ValueError, KeyError, TypeError, IndexError, InputError):

@@ -54,7 +54,7 @@ class FileStore:
     def url(self) -> str:
         return self._root.as_uri()
 
-    def check_conditions(self) -> None:
+    def check_conditions(self, *, replacing: bool = True) -> None:
         """Nothing to ask anybody: the file system's link and this module's locks decide."""
 
     def put_if_absent(self, name: str, data: bytes) -> str:

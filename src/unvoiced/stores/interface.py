@@ -68,9 +68,10 @@ class Store(Protocol):
     def url(self) -> str:
         """Where it is, in the form that `open_store` takes; carries no credentials."""
 
-    def check_conditions(self) -> None:
+    def check_conditions(self, *, replacing: bool = True) -> None:
         """Prove that `put_if_absent` and `replace` decide between writers, as promised above.
 
+        Who may create there and not replace anything asks without `replacing`: it proves the first.
         A store that decides in this library's own code returns at once. One that leaves it to a
         server asks the server, and raises `StoreError` where it does not keep to it: what is put
         there could be overwritten by another run, so such a store must not be used.

@@ -43,7 +43,7 @@ class MemoryStore:
         # Oldest version first; a name without versions has no key.
         self._objects: dict[str, tuple[_Version, ...]] = {}
 
-    def check_conditions(self) -> None:
+    def check_conditions(self, *, replacing: bool = True) -> None:
         """Nothing to ask anybody: a lock in this process decides."""
 
     def put_if_absent(self, name: str, data: bytes) -> str:

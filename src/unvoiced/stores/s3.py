@@ -99,12 +99,12 @@ class S3Store:
         path = self._prefix.rstrip("/")
         return f"s3://{self._bucket}/{path}?{urlencode(where, safe=':/')}"
 
-    def check_conditions(self) -> None:
+    def check_conditions(self, *, replacing: bool = True) -> None:
         # Put only over nothing: the first put here ever creates the probe, any other is refused.
         if self._probe(IfNoneMatch="*") and self._probe(IfNoneMatch="*"):
             raise self._lacks("If-None-Match", "a put that must not overwrite did")
         # Not by `replace`, which looks for itself first: the server is to refuse.
-        if self._probe(IfMatch=_NOBODYS_ETAG):
+        if replacing and self._probe(IfMatch=_NOBODYS_ETAG):
             raise self._lacks("If-Match", "a put meant for another version overwrote this one")
 
     def put_if_absent(self, name: str, data: bytes) -> str:
