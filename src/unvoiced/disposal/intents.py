@@ -11,13 +11,10 @@ so it is signed by the log's key: who can write to the store cannot say what is 
                 with that nothing was begun, and whether it is due is decided anew when it is lifted
 """
 
-import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-
-import rfc8785
 
 from unvoiced.disposal.destroy import Target, clear_without_features, destroy, gone_before
 from unvoiced.disposal.holds import Held, LegalHolds, UnderHold
@@ -30,11 +27,11 @@ from unvoiced.errors import (
     VerificationError,
 )
 from unvoiced.log.accounts import Accounts
-from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.stores.interface import Store
 
 _PREFIX = "intents/"
-# The first line sets these apart from checkpoints, heads and announcements of the same key.
 _TITLE = "unvoiced disposal intent v1"
 _MOST = 1000  # targets in one intent: far below what a signed note may hold
 
@@ -67,8 +64,7 @@ class Intents:
         """Make an intent durable; returns once it is."""
         name = f"{_PREFIX}{secrets.token_hex(12)}"
         body = {"cause": cause.value, "name": name, "targets": [asdict(one) for one in targets]}
-        note = signer.sign(f"{_TITLE}\n{rfc8785.dumps(body).decode()}\n")
-        self._store.put_if_absent(name, note)
+        self._store.put_if_absent(name, sign_statement(_TITLE, body, signer))
         return Intent(name, cause, tuple(targets))
 
     def all(self) -> Iterator[Intent]:
@@ -89,10 +85,9 @@ class Intents:
             self._store.delete(intent.name, listed.version)
 
     def _open(self, name: str, note: bytes) -> Intent:
-        title, _, text = open_note(note, [self._verifier]).partition("\n")
+        body = open_statement(_TITLE, note, self._verifier)
         try:
-            body = json.loads(text)
-            if title != _TITLE or body["name"] != name:
+            if body["name"] != name:
                 raise ValueError
             targets = tuple(Target(**one) for one in body["targets"])
             return Intent(name, Cause(body["cause"]), targets)

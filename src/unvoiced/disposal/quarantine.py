@@ -73,8 +73,7 @@ class Quarantine:
                 raise VerificationError(f"quarantine record {listed.name} is damaged") from None
 
     def find(self, name: str, version: str) -> QuarantineRecord | None:
-        """The record of one object version, or None. Raises `VerificationError` for a damaged one.
-        """
+        """The record of one object version, or None. Raises `VerificationError` if damaged."""
         place = _record_name(name, version)
         try:
             record = QuarantineRecord(**json.loads(self._store.get(place).data))

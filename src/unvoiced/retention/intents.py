@@ -9,7 +9,6 @@ the names that went, and tells them to nobody.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,12 +17,12 @@ from typing import Any
 import rfc8785
 
 from unvoiced.errors import NotFound, VerificationError
-from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.retention.rules import Rule
 from unvoiced.stores import Store
 
 PREFIX = "intents/sweeps/"
-# The first line sets these apart from everything else that the key signs.
 _TITLE = "unvoiced sweep intent v1"
 _MOST_BYTES = 500_000  # of names in one intent: half of what a signed note may hold
 
@@ -67,9 +66,8 @@ class SweepIntents:
             "rule": rule.value,
             "store": store,
         }
-        text = rfc8785.dumps(record)
-        self._store.put_if_absent(name, signer.sign(f"{_TITLE}\n{text.decode()}\n"))
-        return SweepIntent(name, rule, store, tuple(items), hashlib.sha256(text).hexdigest())
+        self._store.put_if_absent(name, sign_statement(_TITLE, record, signer))
+        return SweepIntent(name, rule, store, tuple(items), _digest(record))
 
     def names(self) -> list[str]:
         """The names of all intents there are."""
@@ -81,17 +79,16 @@ class SweepIntents:
             note = self._store.get(name).data
         except NotFound:
             return None
-        title, _, text = open_note(note, [self._verifier]).partition("\n")
+        record = open_statement(_TITLE, note, self._verifier)
         try:
-            record: dict[str, Any] = json.loads(text)
-            if title != _TITLE or record["name"] != name:
+            if record["name"] != name:
                 raise ValueError
             return SweepIntent(
                 name,
                 Rule(record["rule"]),
                 record["store"],
                 tuple(Item(**one) for one in record["items"]),
-                hashlib.sha256(rfc8785.dumps(record)).hexdigest(),
+                _digest(record),
             )
         except (ValueError, KeyError, TypeError):
             raise VerificationError(f"{name} is not a sweep intent of its own name") from None
@@ -100,6 +97,10 @@ class SweepIntents:
         """Take an intent out, with every version of it: it names names."""
         for entry in list(self._store.versions(intent.name)):
             self._store.delete(entry.name, entry.version)
+
+
+def _digest(record: dict[str, Any]) -> str:
+    return hashlib.sha256(rfc8785.dumps(record)).hexdigest()
 
 
 def portions(items: Sequence[Item]) -> Iterator[list[Item]]:
