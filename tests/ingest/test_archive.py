@@ -536,6 +536,25 @@ def test_what_policy_came_to_archive_is_not_deleted_by_finishing(
     finished(memory, [sent])
 
 
+@pytest.mark.inv("INV-4")
+def test_a_receipt_says_archived_where_one_of_two_runs_archived(
+    memory: Home, voices: list[bytes]
+) -> None:
+    """One journalled to delete and died, the next, by another policy, archived and died as well."""
+    sent = memory.send("anna", voices[0])
+
+    def die() -> None:
+        raise Died
+
+    for policy, after in (((), False), (("*",), True)):
+        raw = HookedStore(memory.store("raw"), once("delete", "", die, after=after))
+        assert dies(memory.archiving(*policy).on(raw=raw).run)
+
+    assert memory.run().archived == 1
+    assert [leaf.fields["cause"] for leaf in memory.leaves("disposed")] == [Cause.ARCHIVED.value]
+    assert memory.archived() == [(archive_name(sent), voices[0])]
+
+
 @pytest.mark.inv("INV-5")
 def test_a_copy_that_is_gone_with_its_original_is_not_called_finishing(
     memory: Home, voices: list[bytes]

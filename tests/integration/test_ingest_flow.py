@@ -84,6 +84,36 @@ def test_a_run_with_troublemakers_says_so_and_a_second_run_finds_nothing(
     finished(home, everything(sent), bad)
 
 
+def test_a_run_says_what_was_held_archived_and_erased(
+    server: PrefectServer, home: Home, recordings: Path, tmp_path: Path
+) -> None:
+    """Rows of the report, and exceptions; of who was erased no name goes to Prefect."""
+    data = next(recordings.glob("*/*")).read_bytes()
+    kept, held, late = (home.send(who, data) for who in ("anna", "bruno", "carla"))
+    with home.settings.path.open("a") as settings:
+        settings.write(f"\n[disposal]\narchive = ['{kept.pseudonym}']\n")
+    home.hold(held.pseudonym)
+    home.suppress(late.pseudonym)
+
+    run = run_ingest(server, home.settings.path, tmp_path)
+
+    assert (run.exit_code, run.state) == (0, ("COMPLETED", "Completed"))
+    assert run.message == "1 recordings disposed of with receipt, 1 of erased contributors"
+    assert reported(run) == {
+        "found in the raw store": 2,
+        "disposed of, with receipt": 1,
+        "of these, original archived": 1,
+        "of erased contributors, destroyed unopened": 1,
+        "under a legal hold, not touched": 1,
+    }
+    assert {row["object"]: row["outcome"] for row in run.exceptions} == {
+        held.pseudonym: "held",
+        "of erased contributors": "erased",
+    }
+    assert late.pseudonym not in run.output + run.message + str(run.exceptions)
+    assert home.standing() == {held.sha256}
+
+
 @pytest.mark.inv("INV-11")
 def test_a_missing_vault_key_fails_the_run_with_a_short_message(
     server: PrefectServer, home: Home, recordings: Path, tmp_path: Path

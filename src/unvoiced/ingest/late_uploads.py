@@ -1,8 +1,8 @@
 """Recordings of contributors who have been erased: destroyed unopened, wherever they turn up.
 
-An erasure may begin while a run is at work. The run asks once more after it has journalled what it
-is about to place, and before it destroys; the erasure suppresses first, and then sees the journal.
-So either the run sees the suppression and places nothing, or the erasure sees what is under way.
+An erasure may begin while a run is at work. The run asks before it makes a key, once more after it
+has journalled what it is about to place, and before it destroys. What it puts between two of these
+questions has no receipt, so no reader opens it, and is the erasure's to find: `erasure.reapply`.
 """
 
 from collections.abc import Sequence
