@@ -4,7 +4,6 @@ Run it from the root of a checkout or image, `python -m flows.backfill '{"featur
 and a path of `unvoiced.toml`; `unvoiced backfill` does the same without Prefect.
 """
 
-import sys
 from datetime import date
 from typing import Literal
 
@@ -13,8 +12,9 @@ from prefect.client.schemas.objects import State
 from prefect.futures import as_completed
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flows.command_line import end, parse, parser_of
 from tasks.backfill import (
     BackfillReport,
     backfill_batch,
@@ -93,6 +93,15 @@ def backfill(what: Backfill, config: str = "unvoiced.toml") -> State[None]:
 
 
 if __name__ == "__main__":
-    asked = Backfill.model_validate_json(sys.argv[1])
-    state = backfill(asked, *sys.argv[2:3], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    fields = ", ".join(Backfill.model_fields)
+    parser = parser_of("backfill", __doc__, what=f"JSON, of the fields {fields}: docs/backfill.md")
+    given = parse(parser)
+    try:
+        asked = Backfill.model_validate_json(given.what)
+        asked.request()
+    except ValidationError as error:
+        parser.error("; ".join(f"{'.'.join(map(str, one['loc'])) or 'what'}: {one['msg']}"
+                               for one in error.errors()))  # fmt: skip
+    except UnvoicedError as error:
+        parser.error(error.diagnostics())
+    end(backfill(asked, given.config, return_state=True))

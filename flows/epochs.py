@@ -3,7 +3,6 @@
 Run it from the root of a checkout or image: `python -m flows.epochs path/to/unvoiced.toml`.
 """
 
-import sys
 from typing import Annotated
 
 from prefect import flow
@@ -11,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from pydantic import Field
 
+from flows.command_line import end, parse, parser_of
 from tasks.epochs import (
     EpochsReport,
     retire_intake_keys,
@@ -50,5 +50,8 @@ def epochs(
 
 
 if __name__ == "__main__":
-    state = epochs(*sys.argv[1:2], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    parser = parser_of("epochs", __doc__)
+    parser.add_argument("--no-rotate", action="store_true", help="only retire")
+    parser.add_argument("--no-retire", action="store_true", help="only rotate")
+    given = parse(parser)
+    end(epochs(given.config, not given.no_rotate, not given.no_retire, return_state=True))

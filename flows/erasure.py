@@ -3,7 +3,7 @@
 Run it from the root of a checkout or image: `python -m flows.erasure path/to/unvoiced.toml`.
 """
 
-import sys
+import re
 from typing import Annotated
 
 from prefect import flow
@@ -11,8 +11,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from pydantic import Field
 
+from flows.command_line import end, parse, parser_of
 from tasks.erasure import erase, list_requests, publish, reapply, short_run_name, start_worker
 from unvoiced.errors import UnvoicedError
+
+_REQUEST = "^[0-9a-f]{0,64}$"
 
 
 @flow(
@@ -28,9 +31,9 @@ def erasure(
     request: Annotated[
         str,
         Field(
-            pattern="^([0-9a-f]{64})?$",
-            description="A request, as `unvoiced erasure ls` shows it: 64 hex digits, never a "
-            "name. Empty: go on with all that are not finished.",
+            pattern=_REQUEST,
+            description="A request, as `unvoiced erasure ls` shows it: the first hex digits of its "
+            "id, never a name. Empty: go on with all that are not finished.",
         ),
     ] = "",
 ) -> State[None]:
@@ -38,7 +41,7 @@ def erasure(
 
     Args:
         config: path of `unvoiced.toml` on the machine that runs the flow
-        request: a request's id; empty for all
+        request: the beginning of a request's id; empty for all
     """
     try:
         with start_worker(config) as worker:
@@ -50,5 +53,10 @@ def erasure(
 
 
 if __name__ == "__main__":
-    state = erasure(*sys.argv[1:3], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    parser = parser_of("erasure", __doc__)
+    about = "the first digits of one, as `unvoiced erasure ls` shows it (default: all)"
+    parser.add_argument("request", nargs="?", default="", help=about)
+    given = parse(parser)
+    if not re.fullmatch(_REQUEST, given.request):
+        parser.error("a request is named by the first hex digits of its id, never by a name")
+    end(erasure(given.config, given.request, return_state=True))

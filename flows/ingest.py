@@ -3,14 +3,13 @@
 Run it from the root of a checkout or image: `python -m flows.ingest path/to/unvoiced.toml`.
 """
 
-import sys
-
 from prefect import flow, unmapped
 from prefect.client.schemas.objects import State
 from prefect.futures import as_completed
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.command_line import end, parse, parser_of
 from tasks.ingest import (
     finish_interrupted,
     ingest_batch,
@@ -49,5 +48,5 @@ def ingest(config: str = "unvoiced.toml") -> State[None]:
 
 
 if __name__ == "__main__":
-    state = ingest(*sys.argv[1:2], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    given = parse(parser_of("ingest", __doc__))
+    end(ingest(given.config, return_state=True))

@@ -3,12 +3,11 @@
 Run it from the root of a checkout or image: `python -m flows.posture path/to/unvoiced.toml`.
 """
 
-import sys
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
+from flows.command_line import end, parse, parser_of
 from tasks.posture import end_state, look, publish, short_run_name
 from unvoiced.errors import UnvoicedError
 
@@ -34,5 +33,5 @@ def posture(config: str = "unvoiced.toml") -> State[None]:
 
 
 if __name__ == "__main__":
-    state = posture(*sys.argv[1:2], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    given = parse(parser_of("posture", __doc__))
+    end(posture(given.config, return_state=True))

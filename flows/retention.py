@@ -3,12 +3,11 @@
 Run it from the root of a checkout or image: `python -m flows.retention path/to/unvoiced.toml`.
 """
 
-import sys
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
+from flows.command_line import end, parse, parser_of
 from tasks.retention import (
     RetentionReport,
     finish_interrupted,
@@ -50,5 +49,7 @@ def retention(config: str = "unvoiced.toml", dry_run: bool = False) -> State[Non
 
 
 if __name__ == "__main__":
-    state = retention(*sys.argv[1:2], dry_run="--dry-run" in sys.argv[2:], return_state=True)
-    sys.exit(0 if state.is_completed() else 1)
+    parser = parser_of("retention", __doc__)
+    parser.add_argument("--dry-run", action="store_true", help="only report what is due")
+    given = parse(parser)
+    end(retention(given.config, given.dry_run, return_state=True))

@@ -11,7 +11,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from tasks.ingest import STEP
-from unvoiced.epochs.retirement import Retirements, open_retirer, retire_keys
+from unvoiced.epochs.report import Retirements
+from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.rotation import Rotation, open_key_keeper, rotate_keys
 from unvoiced.ingest.worker import WorkerPool
 
@@ -69,6 +70,10 @@ class EpochsReport:
             *((epoch, "announced, and not in the vault: lost") for epoch in made.lost),
             *((epoch, "half-made, never announced; logged now") for epoch in done.adopted),
             *((epoch, "retired") for epoch in sorted(done.retired)),
+            *((epoch, "retired before, was in the vault again: destroyed again") for epoch in
+              done.again),
+            *((epoch, f"retired by the log, in the vault, kept: {'; '.join(holds)}") for
+              epoch, holds in sorted(done.disputed.items())),
             *((epoch, f"destroyed, no receipt yet: {why}") for epoch, why in
               sorted(done.destroyed.items())),
             *((epoch, f"kept: {'; '.join(holds)}") for epoch, holds in
@@ -85,6 +90,12 @@ class EpochsReport:
             return Failed(
                 name="IntakeKeyLost",
                 message=f"{message}; missing from the vault: {', '.join(sorted(lost))}",
+            )
+        if done.disputed:
+            return Failed(
+                name="RetirementDisputed",
+                message=f"{message}; retired by the log, in the vault and kept: "
+                f"{', '.join(sorted(done.disputed))}",
             )
         if done.blocked:
             return Failed(

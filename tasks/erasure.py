@@ -12,7 +12,7 @@ from prefect.states import Completed
 
 from tasks.ingest import STEP
 from unvoiced.eraser import open_eraser
-from unvoiced.erasure import Outcome, go_on, pending
+from unvoiced.erasure import Outcome, find_request, go_on, pending
 from unvoiced.erasure import reapply as erase_what_came_back
 from unvoiced.ingest.worker import WorkerPool
 
@@ -29,9 +29,9 @@ def start_worker(config: str) -> WorkerPool:
 
 @task(name="list-requests", task_run_name="list the requests", **STEP)
 def list_requests(worker: WorkerPool, request: str) -> list[str]:
-    """The request that was named, or all that are not finished."""
+    """The request whose id begins as given, or all that are not finished."""
     found = worker.call(pending)
-    return [request] if request else found
+    return [worker.call(find_request, request)] if request else found
 
 
 @task(name="erase", task_run_name="erase {request}", **STEP)

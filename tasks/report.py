@@ -128,6 +128,7 @@ class RunReport:
             "lost": len(total.lost),
             "too large to read": len(plan.oversized),
             "under foreign names, not read": len(plan.foreign),
+            "quarantine records that are not ours": len(plan.planted),
             "batches failed": len(self._failures),
         }
         table = "\n".join(f"| {what} | {count:,} |" for what, count in rows.items())
@@ -175,6 +176,10 @@ class RunReport:
                 for name in self._plan.foreign
             ),
             *(
+                row(name, "not believed", "no quarantine record of ours", "see who put it there")
+                for name in self._plan.planted
+            ),
+            *(
                 row("a batch", "failed", why, "nothing is lost; the next run takes it")
                 for why in self._failures
             ),
@@ -182,13 +187,18 @@ class RunReport:
 
     def _end_state(self) -> State[None]:
         total = self._total
-        message = f"{total.disposed:,} recordings disposed of with receipt"
+        recordings = "recording" if total.disposed == 1 else "recordings"
+        message = f"{total.disposed:,} {recordings} disposed of with receipt"
         if total.quarantined:
             message += f", {len(total.quarantined):,} quarantined"
         if total.erased:
             message += f", {total.erased:,} of erased contributors"
+        if held := sum(self._plan.held.values()):
+            message += f", {held:,} under a legal hold"
         if self._failures:
-            return Failed(message=f"{message}; {len(self._failures)} batches failed")
+            count = len(self._failures)
+            failed = "1 batch" if count == 1 else f"{count:,} batches"
+            return Failed(message=f"{message}; {failed} failed")
         if total.lost:
             return Failed(name="RecordingsLost", message=f"{message}, {len(total.lost):,} lost")
         if total.left:

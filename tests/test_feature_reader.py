@@ -318,6 +318,30 @@ def test_files_under_foreign_names_hinder_nobody(tmp_path: Path) -> None:
     assert [one.name for one in find_features(training, sent.sample)] == [sent.feature_name]
 
 
+def test_a_feature_set_is_named_whole() -> None:
+    """By its name, then of any digest, or by its folder; what only begins alike is another set."""
+    training = MemoryStore()
+    folders = (
+        *("speech-16k-0badcafe", "speech-16k-12345678", "speech-16k-float32-0badcafe"),
+        *("mfcc-13-0badcafe", "mfcc-1-deadbeef-0badcafe"),
+    )
+    for folder in folders:
+        training.put_if_absent(f"features/{folder}/{'a' * 26}/sample.unv", b"x")
+
+    def listed(feature_set: str = "") -> list[str]:
+        return [one.name.split("/")[1] for one in feature_names(training, feature_set)]
+
+    assert listed() == sorted(folders)
+    assert listed("speech-16k") == ["speech-16k-0badcafe", "speech-16k-12345678"]
+    assert listed("speech-16k-12345678") == ["speech-16k-12345678"]
+    assert listed("speech-16k-float32") == ["speech-16k-float32-0badcafe"]
+    assert listed("mfcc-1-deadbeef") == ["mfcc-1-deadbeef-0badcafe"]
+    for unknown in ("mfcc-1", "speech", "speech-16k-1234567", "mfcc-13-", "mfcc-13-0badcafe/"):
+        with pytest.raises(InputError, match="no features of the set"):
+            listed(unknown)
+    assert list(feature_names(MemoryStore())) == []
+
+
 @pytest.mark.parametrize("spelled", ["sample", "pseudonym/sample", "name", "sample.unv"])
 def test_features_are_found_by_every_name_a_sample_has(
     home: Home, anna: Sent, spelled: str

@@ -46,6 +46,17 @@ from unvoiced.stores.interface import CONDITIONS_PROBE
 
 _HEADING = "# What each setting means: docs/settings.md. No key or password belongs in this file."
 
+_FURTHER = """
+# Originals are deleted once their features are stored. To keep them, cold, locked, under a key that
+# the ingest worker does not hold: docs/archive.md
+# [disposal]
+# archive = ["*"]
+
+# How long everything is kept: docs/retention.md
+# [retention]
+# preset = "bipa"
+"""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -214,4 +225,4 @@ def _settings_text(
             # What JSON writes of a text or a list of texts, TOML reads as the same.
             lines = [f"{name} = {json.dumps(value)}" for name, value in rows.items()]
             text += "\n".join(["", f"[{title}]", *lines, ""])
-    return text
+    return text + _FURTHER

@@ -16,7 +16,9 @@ from unvoiced.disposal import (
     SuppressionList,
     Undertaker,
 )
+from unvoiced.errors import InputError
 from unvoiced.log.accounts import Accounts
+from unvoiced.log.ledger import Ledger
 from unvoiced.stores import Store
 
 
@@ -40,10 +42,11 @@ class Eraser:
 
 
 def open_eraser(settings: Settings, run_id: str, now: Callable[[], datetime] = utc_now) -> Eraser:
-    """Open what `unvoiced.toml` names. Raises `AccessError` or `StoreError`."""
+    """Open what `unvoiced.toml` names. Raises `AccessError`, `StoreError` or `InputError`."""
     vault = settings.vault("worker")
     signer = settings.signer(vault)
     accounts = settings.accounts(vault, signer)
+    check_originals(settings, accounts.current)
     raw, journal = settings.store("raw"), settings.store("journal")
     holds, performed_by = LegalHolds(journal), f"eraser, run {run_id}"
     return Eraser(
@@ -55,8 +58,8 @@ def open_eraser(settings: Settings, run_id: str, now: Callable[[], datetime] = u
         audit=settings.store("audit"),
         accounts=accounts,
         holds=holds,
-        suppression=SuppressionList(journal, signer.verifier),
-        quarantine=Quarantine(journal),
+        suppression=SuppressionList(journal, signer.verifier, accounts.current),
+        quarantine=Quarantine(journal, signer.verifier),
         undertaker=Undertaker(
             raw=raw,
             intents=Intents(journal, signer.verifier),
@@ -69,3 +72,15 @@ def open_eraser(settings: Settings, run_id: str, now: Callable[[], datetime] = u
         performed_by=performed_by,
         now=now,
     )
+
+
+def check_originals(settings: Settings, ledger: Callable[[], Ledger]) -> None:
+    """Raises `InputError` where originals are kept, by the log, in an archive that is not named.
+
+    Who does not look there cannot say that nothing is left.
+    """
+    if "archive" not in settings.stores and (kept := len(ledger().archived)):
+        raise InputError(
+            f"{settings.path}: the log says that originals are kept in an archive ({kept:,}), and "
+            "[stores] has none: put it back"
+        )

@@ -41,11 +41,24 @@ class FeatureObject:
     context: Mapping[str, Json]
 
 
-def feature_names(training: Store, prefix: str = "") -> Iterator[Entry]:
-    """The listed objects under `features/{prefix}` that bear a feature object's name."""
-    for listed in training.list(_PREFIX + prefix):
-        if _NAME.fullmatch(listed.name):
+def feature_names(training: Store, feature_set: str = "") -> Iterator[Entry]:
+    """The listed objects that bear a feature object's name, of all feature sets or of one.
+
+    A set is named whole: `speech-16k` is every set of that name, whatever its digest, and not
+    `speech-16k-float32`; `speech-16k-DIGEST8`, as its folder is called, is that one alone. At the
+    end, raises `InputError` where there was nothing of the set that was named.
+    """
+    found = False
+    for listed in training.list(_PREFIX + feature_set):
+        match = _NAME.fullmatch(listed.name)
+        if match is None:
+            continue
+        folder = match["feature_set"]
+        if not feature_set or feature_set in {folder, folder.removesuffix(f"-{match['digest']}")}:
+            found = True
             yield listed
+    if feature_set and not found:
+        raise InputError(f"there are no features of the set {feature_set!r}")
 
 
 def describe(training: Store, name: str) -> FeatureObject | None:

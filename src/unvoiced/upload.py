@@ -191,6 +191,7 @@ class Uploader:
         self._raw = raw
         self._receipts = receipts
         self._again = again
+        self.sent_again: list[UploadReceipt] = []  # by this object, under another name than before
         receipts.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def upload(self, file: Path) -> Outcome:
@@ -223,6 +224,8 @@ class Uploader:
         outcome, receipt = self._put(receipt, outbox.read_bytes())
         if outcome is Outcome.UPLOADED:
             _write(path, _receipt_text(receipt, uploaded=True))
+            if receipt.sample != _first(receipt.sample):
+                self.sent_again.append(receipt)
         else:
             path.unlink()
         outbox.unlink()
@@ -292,6 +295,10 @@ class Uploader:
 
 def _numbered(sample: str, number: int) -> str:
     return sample if number == 1 else f"{sample}-{number}"
+
+
+def _first(sample: str) -> str:
+    return sample.partition("-")[0]  # the id of a recording is base32
 
 
 def upload_all(

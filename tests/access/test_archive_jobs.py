@@ -19,8 +19,8 @@ from tests.servers import trouble
 from unvoiced.access.roles import Role
 from unvoiced.announcements import create_intake_key, current_announcement
 from unvoiced.config import DisposalSettings
+from unvoiced.disposal.labels import CONTENT_LABEL, DIGEST_LABEL
 from unvoiced.errors import AlreadyExists, Locked, NotAllowed, NotFound, StoreError
-from unvoiced.ingest.archive import CONTENT_LABEL, DIGEST_LABEL
 from unvoiced.keys.intake import Epoch
 from unvoiced.sealing import PrivateKey, open_sealed, parse_header
 from unvoiced.stores import Store

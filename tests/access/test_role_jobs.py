@@ -164,7 +164,8 @@ def test_an_auditor_verifies_and_looks(office: Office) -> None:
 
     assert (verified.ledger.accepted, verified.ledger.disposed) == (2, 1)
     assert [entry.name for entry in auditor.store("raw").versions()] == [broken.name]
-    assert [one.reason for one in Quarantine(auditor.store("journal")).records()] == ["not-audio"]
+    quarantine = Quarantine(auditor.store("journal"), auditor.verifier)
+    assert [one.reason for one in quarantine.records()] == ["not-audio"]
     (record,) = auditor.store("audit").list()
     assert b"training" in auditor.store("audit").get(record.name).data
     assert len(list(auditor.store("training").versions())) > 1

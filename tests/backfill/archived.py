@@ -102,7 +102,7 @@ def complete(home: Home, sent: Sequence[Sent], feature_set: str = NEW) -> None:
     )
     names = {one.feature_name_in(feature_set): one for one in sent}
     directory = next(iter(names)).split("/")[1]
-    standing = [listed.name for listed in feature_names(training, f"{directory}/")]
+    standing = [listed.name for listed in feature_names(training, directory)]
     assert sorted(standing) == sorted(names)
     assert len(list(training.versions(f"features/{directory}/"))) == len(standing)
     tag = partial(content_tag, home.settings.vault("worker").get("content/tag"))

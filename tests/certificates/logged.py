@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from unvoiced.certificates.document import Certificate, Issuer
 from unvoiced.certificates.issue import issue
 from unvoiced.certificates.subject import Kind, Subject, body_digest
+from unvoiced.certificates.wording import sections
 from unvoiced.disposal import ArchivedOriginal, Cause, Observation, PlacedFeatures, Receipt
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.note import Signer
@@ -28,6 +29,11 @@ STRANGER = Signer("unvoiced.example/log", Ed25519PrivateKey.from_private_bytes(b
 def digest(what: str) -> str:
     """The digest of an object that never was."""
     return hashlib.sha256(what.encode()).hexdigest()
+
+
+def paragraph(certificate: Certificate) -> str:
+    """All that is said of a certificate, in one."""
+    return " ".join(f"{one.heading}: {' '.join(one.said)}" for one in sections(certificate))
 
 
 def gone(kind: str, what: str, moment: datetime = START, **fields: Json) -> bytes:
@@ -166,6 +172,7 @@ def whole_life() -> Logged:
         log.gone("contributor-key-destroyed", key)
     for body in BODIES.values():
         log.erase(body)
+    log.say("suppression-lifted", "anna")
     log.gone("swept", "record", rule="retention: features", store="training", objects=3)
     return log
 

@@ -17,13 +17,13 @@ from tests.certificates.logged import (
     certify,
     digest,
     gone,
+    paragraph,
     subject,
     whole_life,
 )
 from unvoiced.certificates.document import MAX_BYTES, Certificate, Issuer, verify_certificate
 from unvoiced.certificates.evidence import Evidence, Statement
 from unvoiced.certificates.subject import Subject
-from unvoiced.certificates.wording import paragraph
 from unvoiced.errors import VerificationError
 from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.reader import LogReader
@@ -115,7 +115,7 @@ def test_every_value_changed_removed_or_added_is_refused(
     assert tried > 500
 
 
-def test_the_time_of_issue_is_stated_too_and_the_paragraph_says_that_none_of_it_is_proven(
+def test_the_time_of_issue_is_stated_too_and_it_says_that_none_of_it_is_proven(
     documents: dict[str, Any],
 ) -> None:
     """Whatever somebody writes there, it stands behind the words that it is not proven."""

@@ -13,13 +13,15 @@ from tests.certificates.logged import (
     body_of,
     certify,
     digest,
+    paragraph,
     subject,
     whole_life,
 )
-from unvoiced.certificates.document import verify_certificate
-from unvoiced.certificates.issue import gather, issue
+from unvoiced.certificates.document import Certificate, verify_certificate
+from unvoiced.certificates.evidence import Evidence, Statement
+from unvoiced.certificates.issue import check_nothing_left_out, gather, issue
+from unvoiced.certificates.kept import What
 from unvoiced.certificates.subject import Kind, Subject
-from unvoiced.certificates.wording import paragraph
 from unvoiced.disposal import Cause
 from unvoiced.epochs.receipt import KeyObservation, RetirementReceipt
 from unvoiced.erasure.body import body_of as erasure_body
@@ -186,14 +188,14 @@ def test_the_leaf_that_a_retirement_writes_gets_its_certificate() -> None:
         ("fernet", ["does not say to which key"]),
         ("2026-w47", ["nobody can open anything that was sealed to it", "every copy of the key"]),
         ("anna", ["a" * 26, "2 in raw, 5 in training", "Left: 0 in raw", "only whoever invited"]),
-        ("bruno", ["Not done yet: archive: locked until 2029-11-22."]),
+        ("bruno", ["Not done yet: archive: locked until 2029-11-22"]),
         ("copy of unkept", ["no version of it was left"]),
     ],
 )
 def test_it_says_what_is_proven_and_what_is_not(
     life: MemoryStore, name: str, says: list[str]
 ) -> None:
-    """In one paragraph; what was not checked and what is not proven is always in it."""
+    """Under its headings; what was not checked and what is not proven is always in it."""
     text = paragraph(certify(life, subject(name)))
     assert [one for one in says if one not in text] == []
     for always in ("Not checked by the operator: ", "Not proven: That it happened.", "Ada Byron"):
@@ -274,6 +276,60 @@ def test_a_key_that_was_found_missing_is_not_called_destroyed() -> None:
         certify(log.store(), subject("2026-w47"))
     text = paragraph(certify(log.store(), subject("plain")))
     assert "was found missing, and not destroyed by this pipeline" in text
+    assert "can be opened any more" not in text
+    first = certify(log.store(), subject("plain")).kept[0]
+    assert first.what is What.LOST_KEY
+
+
+def test_a_key_that_was_gone_with_an_intention_standing_is_called_that() -> None:
+    """An intention shows that somebody meant to, and not that they did: certificates say so."""
+    log = Logged()
+    log.say("intake-key", "2026-w47", epoch="2026-w47")
+    log.accept("plain", "2026-w47")
+    log.dispose("plain")
+    log.gone("intake-key-retired", "2026-w47", cause="epoch over", deletion="intended")
+    for name in ("2026-w47", "plain"):
+        text = paragraph(certify(log.store(), subject(name)))
+        assert "Nobody logged having carried that out. By the log, if it was carried out" in text
+
+
+@pytest.mark.inv("INV-4")
+def test_a_certificate_that_leaves_something_out_does_not_stand_up_to_the_log() -> None:
+    """By itself it holds: that the recording was accepted again shows in the log alone."""
+    log = Logged()
+    log.say("intake-key", "2026-w48", epoch="2026-w48")
+    log.accept("plain", "2026-w48")
+    log.dispose("plain")
+    early, about = log.store(), subject("plain")
+    whole = certify(early, about)
+    check_nothing_left_out(whole, LogReader(early, SIGNER.verifier, remembered=whole.checkpoint))
+    log.accept("plain", "2026-w48")
+    store = log.store()
+    reader = LogReader(store, SIGNER.verifier)
+    leaves = list(gather(about, reader).items())[:-1]
+    statements = [Statement(index, data, tuple(reader.proof(index).hashes)) for index, data in
+                  leaves]  # fmt: skip
+    short = Certificate.of(about, Evidence(tuple(statements), reader.note), ISSUER, SIGNER.verifier)
+    assert verify_certificate(short.encode(), SIGNER.verifier).checkpoint.size == 4
+    with pytest.raises(VerificationError, match="leaves out entry 3"):
+        check_nothing_left_out(short, reader)
+    with pytest.raises(VerificationError, match="has said since"):
+        check_nothing_left_out(whole, reader)
+    log.dispose("plain")
+    check_nothing_left_out(whole, LogReader(log.store(), SIGNER.verifier))
+
+
+def test_a_log_that_was_rolled_back_does_not_vouch_for_a_certificate() -> None:
+    """It would hide what was logged since."""
+    log = Logged()
+    log.accept("plain", None)
+    early = log.store()
+    log.dispose("plain")
+    whole = certify(log.store(), subject("plain"))
+    with pytest.raises(VerificationError):
+        check_nothing_left_out(
+            whole, LogReader(early, SIGNER.verifier, remembered=whole.checkpoint)
+        )
 
 
 def test_two_keys_under_one_epochs_name_are_both_to_be_retired() -> None:

@@ -78,6 +78,19 @@ def test_the_page_says_everything_and_asks_nothing_of_anyone(life: MemoryStore, 
     assert page.index("What was not checked") < page.index("Fields of NIST")
 
 
+def test_what_to_compare_is_what_whoever_holds_the_page_has(life: MemoryStore) -> None:
+    """A receipt has the digest of a recording, and neither an epoch's nor an erasure's."""
+    receipt = "Compare the digest above with the one in your own upload receipt"
+    assert receipt in shown(as_html(certify(life, subject("plain"))))
+    erasure = shown(as_html(certify(life, subject("anna"))))
+    assert receipt not in erasure
+    assert "Compare the pseudonym above with the one in your own invitation" in erasure
+    assert f"Pseudonym of the contributor{'a' * 26}" in erasure
+    epoch = shown(as_html(certify(life, subject("2026-w47"))))
+    assert "Compare the epoch above" in epoch
+    assert "Pseudonym of" not in epoch
+
+
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_the_certificate_in_the_page_is_the_certificate(life: MemoryStore, name: str) -> None:
     """Copied out of it, it verifies."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates.logged import paragraph
 from unvoiced.certificates.document import verify_certificate
 from unvoiced.certificates.page import as_html
 from unvoiced.certificates.subject import Kind
-from unvoiced.certificates.wording import paragraph
 from unvoiced.log.note import Verifier
 
 VECTORS = Path(__file__).with_name("vectors")

@@ -59,11 +59,12 @@ def test_counting_then_doing_then_nothing_left(unvoiced: Run, home: Home, sent: 
     home.store("archive").put_if_absent(planted, b"?")
     before = everything(home)
     dry = unvoiced(NEW)
+    assert dry.stderr.rstrip().endswith("Add --go to do it.")
     assert re.search(r"to do\W+3\b", dry.stdout)
     assert "DryRun: 3 of 3 originals to do; nothing was changed or restored" in dry.stderr
     assert everything(home) == before
 
-    only = ("--contributor", sent[1].pseudonym, "--since", "2020-01-01")
+    only = ("--contributor", "bruno", "--since", "2020-01-01")
     assert "Completed: 1 feature objects made" in unvoiced(NEW, "--go", *only).stderr
     done = unvoiced(NEW, "--go", "--source", "archive", "--tier", "Standard")
     assert "CompletedWithSkips: 1 feature objects made, 1 originals skipped" in done.stderr
@@ -71,6 +72,28 @@ def test_counting_then_doing_then_nothing_left(unvoiced: Run, home: Home, sent: 
     assert planted in done.stdout
     assert "not-in-log" in done.stdout
     complete(home, sent)
+
+
+def test_nothing_selected_says_why(home: Home, sent: list[Sent]) -> None:
+    """Nobody of that name, no such day, an empty store: three different mistakes."""
+    for arguments, why in (
+        (("--contributor", "nobody"), "no such contributor in the archive"),
+        (("--until", "2020-01-01"), "nothing in the archive between these dates"),
+        (("--source", "raw"), "The raw store is empty"),
+    ):
+        found = CliRunner().invoke(
+            app, ["backfill", NEW, *arguments, "-c", str(home.settings.folder)]
+        )
+        assert found.exit_code == 0, found.exception
+        assert why in found.stderr
+        assert "--go" not in found.stderr
+
+
+def test_an_empty_archive_says_what_the_settings_say(tmp_path: Path) -> None:
+    """Most often nobody told ingest to archive."""
+    home = Home.create(tmp_path / "deployment")
+    found = CliRunner().invoke(app, ["backfill", NEW, "-c", str(home.settings.folder)])
+    assert "The archive is empty ([disposal] archive is [])" in found.stderr
 
 
 def test_a_set_in_a_file_is_found_from_where_the_command_runs(
@@ -87,7 +110,7 @@ def test_a_set_in_a_file_is_found_from_where_the_command_runs(
     ("arguments", "what"),
     [
         (("nothing",), "no feature set 'nothing'"),
-        ((NEW, "--contributor", "anna"), "not a pseudonym"),
+        ((NEW, "--contributor", "anna!"), "not a contributor id"),
         ((NEW, "--since", "2026-02-01", "--until", "2026-01-01"), "is after until"),
         ((NEW, "--restore-days", "1"), ""),
         ((NEW, "--tier", "Fast"), ""),

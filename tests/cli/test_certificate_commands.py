@@ -128,6 +128,8 @@ def test_a_sample_is_certified_by_receipt_by_digest_and_by_name(
     by_receipt = ("certificate", "sample", "receipts/one.json", "-o", "1.json")
     said = run(*by_receipt, "--html", "1.html", "--person", "Ada Byron", "--title", "DPO")
     assert "Proven, by the log" in said.stdout
+    assert "1.json: written, and verified" in said.stdout
+    assert "Not proven" not in said.stdout
     run("certificate", "sample", sent.sha256, "-o", "2.json", "LOG")
     run("certificate", "sample", f"{sent.pseudonym}/{sent.sample}", "-o", "3.json", "CONFIG")
     told = [json.loads((tmp_path / f"{n}.json").read_bytes()) for n in (1, 2, 3)]
@@ -140,11 +142,34 @@ def test_a_sample_is_certified_by_receipt_by_digest_and_by_name(
     verify = ("verify", "1.json")
     found = command(*verify, "--key", home.settings.log_vkey, folder=tmp_path / "empty").stdout
     assert "1.json holds" in found
-    assert "Stated by the issuer and not proven" in found
-    assert "not anonymous" in found
+    for heading in ("Proven, by the log", "Still there:", "Not checked by the operator:",
+                    "Not proven:", "Stated by the issuer and not proven:"):  # fmt: skip
+        assert any(line.startswith(heading) for line in found.splitlines()), heading
+    assert "not anonymous" in " ".join(found.split())
+    assert max(map(len, found.splitlines())) < 170
     assert list((tmp_path / "empty").iterdir()) == [tmp_path / "empty/1.json"]
     command(*verify, "--key", STRANGER.vkey, code=5, folder=tmp_path / "empty")
     run("verify", "1.json", code=2)  # no key, and no settings to take it from
+
+
+def test_what_is_no_certificate_or_no_name_is_a_mistake_and_no_forgery(
+    run: Run, deployed: tuple[Home, Sent], tmp_path: Path
+) -> None:
+    """Exit 2, with what is accepted; and no file is written over another."""
+    (tmp_path / "notes.json").write_text('{"format": "shopping list"}')
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    for name in ("notes.json", "picture.png"):
+        assert "is no certificate" in run("verify", name, "KEY", code=2).stderr
+    said = run("certificate", "sample", "anna", "-o", "a.json", code=2).stderr
+    for form in ("an upload receipt", "64 hex digits", "PSEUDONYM/SAMPLE"):
+        assert form in " ".join(said.split())
+    (tmp_path / "receipts").mkdir()
+    assert "is a folder" in run("certificate", "sample", "receipts", "-o", "a", code=2).stderr
+    make = ("certificate", "sample", deployed[1].sha256)
+    run(*make, "-o", "a.json", "--html", "a.html", "LOG")
+    for again in (("-o", "a.json"), ("-o", "b.json", "--html", "a.html")):
+        assert "is not overwritten" in run(*make, *again, "LOG", code=2).stderr.replace("\n", " ")
+    assert not (tmp_path / "b.json").exists()
 
 
 def test_epochs_contributors_and_archived_originals_are_certified(run: Run, tmp_path: Path) -> None:
@@ -194,6 +219,7 @@ def test_a_certificate_that_was_changed_ends_with_exit_code_5(
     run("certificate", "sample", sent.sha256, "-o", "right.json", "LOG")
     text = (tmp_path / "right.json").read_text()
     (tmp_path / "wrong.json").write_text(text.replace("logical deletion", "Purge"))
+    assert "left out" in run("verify", "right.json", "LOG").stdout
     assert "wrong.json" in run("verify", "right.json", "wrong.json", "KEY", code=5).stderr
     (tmp_path / "huge.json").write_bytes(b" " * (9 << 20))
     run("verify", "huge.json", "KEY", code=5)

@@ -141,7 +141,7 @@ def test_seal_writes_an_object_that_ingest_accepts(
     unvoiced(*sealed, code=2)  # sealed before: not over it
     shutil.copytree(tmp_path / "outbox", tmp_path / "deployment/stores/raw", dirs_exist_ok=True)
     ingest_without_prefect(tmp_path / "deployment")
-    assert "1 objects" in unvoiced("features", "ls", "-c", "deployment").stdout
+    assert "1 object," in unvoiced("features", "ls", "-c", "deployment").stdout
 
 
 def test_release_puts_a_recording_back(unvoiced: Run, recordings: Path, tmp_path: Path) -> None:
@@ -159,6 +159,18 @@ def test_release_puts_a_recording_back(unvoiced: Run, recordings: Path, tmp_path
     ingest_without_prefect(tmp_path / "deployment")
     assert "It adds up" in unvoiced("status", "-c", "deployment").stdout
     assert name[0] in unvoiced("quarantine", "ls", "-c", "deployment").stdout
+
+
+@pytest.mark.inv("INV-5")
+def test_a_planted_quarantine_record_is_shown_as_that(unvoiced: Run, tmp_path: Path) -> None:
+    """Listed as nobody's, by its own name, and not among what is in quarantine."""
+    unvoiced("init", "deployment")
+    planted = tmp_path / "deployment/stores/journal/quarantine/planted.json"
+    planted.parent.mkdir(parents=True)
+    planted.write_text('{"name": "a/b.unv", "reason": "does-not-open"}')
+    listed = unvoiced("quarantine", "ls", "-c", "deployment")
+    assert "quarantine/planted.json" in listed.stderr
+    assert "a/b.unv" not in listed.stdout + listed.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The commands of erasure as an operator uses them: look, confirm, erase, certify, look again."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from tests.erasure.house import Trace, hold, unhold, voice
 from tests.ingest.home import Home
 from unvoiced.certificates.document import verify_certificate
 from unvoiced.cli.app import app
+from unvoiced.disposal import suppression_id
 from unvoiced.errors import UnvoicedError
 from unvoiced.keys.pseudonyms import pseudonym
 
@@ -79,7 +82,13 @@ def test_from_the_first_look_to_the_certificate(unvoiced: Run, home: Home, tmp_p
     assert isinstance(body, dict)
     assert body["pseudonym"] == whose
     listed = unvoiced("erasure", "ls").stdout
-    assert "logged" in listed
+    assert "complete" in listed
+    assert (asked := suppression_id(whose))[:12] in listed
+    assert asked[:13] not in listed
+    assert f"Request {asked[:12]}" in done.stdout
+    assert "the key went first" in done.stdout
+    assert asked[:12] in unvoiced("erasure", "ls", asked[:4]).stdout
+    assert "0 requests" in unvoiced("erasure", "ls", "none").stdout
     assert whose not in listed
     assert "It adds up" in unvoiced("status").stdout
     # Again: it is looked for, and certified anew; never over the old certificate.
@@ -102,3 +111,40 @@ def test_a_hold_is_told_with_its_own_exit_status(unvoiced: Run, home: Home) -> N
     assert "requested" in unvoiced("erasure", "ls").stdout
     unhold(home, "everything")
     assert "none left" in unvoiced("erase", ANNA, "--yes").stdout
+
+
+@pytest.mark.inv("INV-10")
+def test_without_the_archive_that_the_log_tells_of_nothing_is_erased(
+    unvoiced: Run, home: Home
+) -> None:
+    """The settings lost it: no look there, no certificate, and nothing has begun."""
+    home.archiving("*").run()
+    path = home.settings.path
+    path.write_text(re.sub(r"(?m)^archive = .stores.*\n", "", path.read_text()))
+    whose = home.invitation(ANNA).pseudonym
+    before = Trace.of(home, ANNA).on_disk(home.settings.folder)
+    unvoiced("erase", whose, "--yes", code=2)
+    unvoiced("erase", whose, "--dry-run", code=2)
+    assert Trace.of(home, ANNA).on_disk(home.settings.folder) == before
+
+
+def test_a_mistyped_id_is_not_called_erased(unvoiced: Run, home: Home) -> None:
+    """Nothing is logged of who never was, unless somebody insists; and no key went first then."""
+    before = len(list(home.settings.log_reader().entries()))
+    for more in ([], ["--dry-run"], ["-o", "nobody.certificate"]):
+        told = unvoiced("erase", "contributor-ana", "--yes", *more, code=2)
+        assert "nothing is known of this contributor" in told.stderr
+    assert len(list(home.settings.log_reader().entries())) == before
+    assert "0 requests" in unvoiced("erasure", "ls").stdout
+
+    done = unvoiced("erase", "contributor-ana", "--yes", "--even-if-nothing").stdout
+
+    assert "0 versions destroyed in all, none left." in done
+    assert "key went first" not in done
+
+
+def test_an_id_without_the_inviters_vault_is_told_what_to_do(unvoiced: Run, home: Home) -> None:
+    """Whoever answers for erasures need not be able to open it."""
+    shutil.rmtree(home.settings.folder / "keys" / "inviter")
+    for words in (("erase", ANNA, "--dry-run"), ("hold", "add", ANNA, "--reason", "a court")):
+        assert "`unvoiced pseudonym ID` prints" in unvoiced(*words, code=3).stderr

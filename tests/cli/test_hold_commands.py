@@ -43,8 +43,20 @@ def test_a_hold_is_placed_listed_kept_to_and_lifted(home: Home) -> None:
     assert " 1 " in held
 
     assert run("hold", "lift", sent.pseudonym).exit_code == 0
-    assert "0 legal holds" in run("hold", "ls").output
+    assert "No legal holds" in run("hold", "ls").output
     assert list(home.run().quarantined) == [sent.name]
+
+
+def test_an_id_is_held_as_its_pseudonym(home: Home) -> None:
+    """Where the inviter's vault opens; of whom nothing is kept, it is said."""
+    sent = home.send("anna", VOICE)
+    added = run("hold", "add", "anna", "--reason", "a court")
+    assert sent.pseudonym in added.output
+    assert "Nothing of theirs" not in added.output
+    assert home.run().recordings == 0
+    assert "Nothing of theirs is kept now" in run("hold", "add", "ana", "--reason", "x").output
+    assert sent.pseudonym in run("hold", "lift", "anna").output
+    assert "anna" not in run("hold", "ls").output
 
 
 def test_everything_can_be_held(home: Home) -> None:
@@ -57,12 +69,12 @@ def test_everything_can_be_held(home: Home) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("hold", "add", "anna", "--reason", "no pseudonym"),
+        ("hold", "add", "anna!", "--reason", "neither an id nor a pseudonym"),
         ("hold", "lift", "everything"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(home: Home, words: tuple[str, ...]) -> None:
-    """No pseudonym; no hold to lift. Nothing is written."""
+    """Neither pseudonym nor id; no hold to lift. Nothing is written."""
     result = run(*words)
     assert isinstance(result.exception, InputError)
     assert list(home.store("journal").list("holds/")) == []

@@ -81,6 +81,32 @@ def test_listing_says_where_each_key_stands(settings: Settings) -> None:
     assert "3 intake keys" in listed
     for text in (OLD, "closed", "open", "coming", "days after the next epoch's key took over"):
         assert text in " ".join(listed.split())
+    ends = Epoch.of(utc_now()).first_of_next_week.begins
+    after = f"until {ends:%Y-%m-%d}; may be retired from {ends + timedelta(days=7):%Y-%m-%d}"
+    assert f"in use {after}" in " ".join(listed.split())
+    assert f"in use from {ends:%Y-%m-%d} until" in " ".join(listed.split())
+    assert "no key to seal to" not in listed
+
+
+def test_a_week_without_its_key_is_pointed_out(settings: Settings) -> None:
+    """Nobody notices else: contributors go on sealing to the old one."""
+    listed = " ".join(keys("ls").split())
+    assert f"no key to seal to of this week, {Epoch.of(utc_now()).name}" in listed
+    assert "run `unvoiced keys rotate`" in listed
+    assert "in use until a newer key is announced" in listed
+    assert f"the next is {OLD}: in use until a newer key" in " ".join(keys("retire").split())
+
+
+def test_retiring_says_when_there_will_be_something_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day from which the key in use may go."""
+    monkeypatch.chdir(tmp_path)
+    create_deployment(tmp_path / "deployment", NOW)
+    ends = Epoch.of(NOW).first_of_next_week.begins
+    said = " ".join(keys("retire").split())
+    assert "no epoch is over whose key is still there; the next is" in said
+    assert f"may be retired from {ends + timedelta(days=7):%Y-%m-%d}" in said
 
 
 def test_retiring_destroys_what_is_over_and_says_what_is_kept(settings: Settings) -> None:
@@ -125,12 +151,29 @@ def test_a_recording_that_came_too_late_is_sent_again_by_the_same_command(
     again = run("upload", str(recording), "-i", "anna.invitation")
 
     assert "1 uploaded" in again.output
+    assert "take.wav: came after its key was retired: sealed and sent again as" in again.output
     assert ingest(settings) == {}
     assert "1 already uploaded" in run("upload", str(recording), "-i", "anna.invitation").output
     (receipt,) = (tmp_path / "unvoiced-receipts").glob("*-2.json")
+    assert f"sent again as {receipt.stem}" in again.output
     log = str(settings.folder / "stores" / "log")
     proved = run("log", "proof", str(receipt), "--log", log, "--key", settings.log_vkey)
     assert "disposed" in proved.output
+
+
+def test_uploading_from_another_folder_says_where_the_receipts_are(
+    settings: Settings, recording: Path, tmp_path: Path
+) -> None:
+    """And what is lost without them; no folder of receipts is made, or spoken of, for nothing."""
+    run("invite", "anna", "-c", "deployment")
+    run("upload", str(recording), "-i", "anna.invitation")
+    other = ("--receipts", "other")
+    said = " ".join(run("upload", str(recording), "-i", "anna.invitation", *other).output.split())
+    assert "1 already in the store, uploaded without a receipt here" in said
+    assert "where they were first sent from" in said
+    assert "without them the log cannot be asked" in said
+    assert "Receipts:" not in said
+    assert not (tmp_path / "other").exists()
 
 
 def test_again_is_for_who_cannot_read_the_log(

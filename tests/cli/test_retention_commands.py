@@ -67,6 +67,7 @@ def test_show_then_run(home: Home, retention: Run) -> None:
 
     assert "1 objects are due" in shown
     assert f"under a legal hold ({carla})" in shown
+    assert "access records" not in shown  # nothing is there that the rule is about
     assert all(file.exists() for file in (due, young, held))
 
     assert "1 objects destroyed" in retention("run")
@@ -104,6 +105,21 @@ def test_the_schedule_is_printed_or_written(home: Home, retention: Run, tmp_path
     assert "1,028 days" in page.read_text(encoding="utf-8")
     assert "a@example.org" in page.read_text(encoding="utf-8")
     retention("schedule", "-o", tmp_path / "page.pdf", code=2)
+    assert "is not overwritten" in retention("schedule", "-o", page, code=2)
+
+
+def test_the_schedule_follows_the_log_where_it_can(
+    home: Home, retention: Run, tmp_path: Path
+) -> None:
+    """Originals that the settings no longer archive are on it; without a log it says so, too."""
+    home.send("anna", recording(1))
+    home.archiving("*").run()
+    assert "archived before" in retention("schedule")
+    log = home.settings.folder / "stores/log"
+    log.rename(tmp_path / "elsewhere")
+    said = retention("schedule")
+    assert "follows the settings alone" in said
+    assert "archived before" not in said
 
 
 def test_folders_have_no_lifecycle(retention: Run) -> None:

@@ -15,7 +15,8 @@ from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.disposal import LegalHold, LegalHolds
 from unvoiced.disposal.holds import EVERYTHING
 from unvoiced.epochs.receipt import KeyObservation, RetirementReceipt
-from unvoiced.epochs.retirement import loss, open_retirer, retire_keys
+from unvoiced.epochs.report import loss
+from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.standing import KeyFacts, RawFacts, State, judge
 from unvoiced.errors import NotDisposed, StoreError, VerificationError
 from unvoiced.ingest.batch import accept

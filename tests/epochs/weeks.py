@@ -9,7 +9,8 @@ from tests.features.recordings import encoded, tone
 from tests.ingest.home import START, Clock, Home, Sent
 from unvoiced.config import load_settings
 from unvoiced.epochs.look import Look
-from unvoiced.epochs.retirement import Retirements, open_retirer, retire_keys
+from unvoiced.epochs.report import Retirements
+from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.rotation import Rotation, open_key_keeper, rotate_keys
 from unvoiced.epochs.standing import Standing
 from unvoiced.keys.intake import IntakeKey

@@ -33,6 +33,8 @@ from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.verify import verify_log
 from unvoiced.stores.memory import MemoryStore
 
+A_PAGE = "journal: a run of ingest holds recordings of theirs; the next run lets go of them"
+
 
 @pytest.fixture(params=["files", "memory", "versions"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
@@ -279,7 +281,7 @@ def test_a_run_that_has_journalled_is_waited_for(house: House) -> None:
 
     outcome = erase(home, house.anna)
 
-    assert outcome.pending == ("journal: a page of a run that is not finished",)
+    assert outcome.pending == (A_PAGE,)
     assert [one.name for one in Journal(home.store("journal")).pages()] == [page.name]
     home.run()
     (open_one,) = pending(eraser(home))
@@ -339,6 +341,24 @@ def test_a_record_knows_its_own(house: House) -> None:
     assert (record.pseudonym, record.nonce, record.body) == ("", "", None)
     assert record.finished
     assert pending(opened) == []
+
+
+@pytest.mark.inv("INV-10")
+def test_a_page_that_is_settled_is_waited_for_too(house: House) -> None:
+    """Who wrote it may be about to put; the next run of ingest removes it, and then it is done."""
+    home = house.home
+    mine = house.sent[2]
+    page = home.bench().journal.write([_entry_of(mine.name, mine.version, mine.sha256)])
+
+    outcome = erase(home, house.anna)
+
+    assert (outcome.complete, outcome.pending) == (False, (A_PAGE,))
+    assert [one.name for one in Journal(home.store("journal")).pages()] == [page.name]
+    assert not home.bench().accounts.current().is_unsettled(mine.sha256)
+    assert home.leaves("erased") == []
+    assert home.run().lost == []
+    (open_one,) = pending(eraser(home))
+    assert carry_out(eraser(home), open_one).complete
 
 
 def _accept(home: Home, digests: list[str]) -> None:

@@ -1,6 +1,8 @@
 """Whoever can write to a store, and no more, gets nobody erased and nothing falsely logged."""
 
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,17 @@ from tests.erasure.house import (
     later,
     unchanged,
 )
+from tests.ingest.dying import Died, dies, dying
 from tests.ingest.home import Home, digest
+from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.disposal import suppression_id
-from unvoiced.erasure import Erasures, Stage, carry_out, lift, pending, reapply, request
+from unvoiced.erasure import Erasures, Stage, carry_out, lift, pending, reapply, request, requests
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.note import Signer
 from unvoiced.stores import Store
+from unvoiced.stores.memory import MemoryStore
 
 
 @pytest.fixture
@@ -117,6 +122,78 @@ def test_a_finished_request_put_back_erases_nobody(house: House) -> None:
 
 
 @pytest.mark.inv("INV-10")
+def test_a_request_that_was_replaced_and_put_back_erases_nobody(house: House) -> None:
+    """Taken away before it was done, so that another was made: its own is not in the log as done,
+    but it is older than the lifting of the suppression.
+    """
+    home, journal = house.home, house.home.store("journal")
+    name = record_name(house.anna)
+    request(eraser(home), house.anna)
+    old = journal.get(name)
+    journal.delete(name, old.version)
+    assert erase(home, house.anna).complete
+    lift(eraser(home), house.anna)
+    home.send("contributor-anna", house.sent[0].data)
+    home.run()
+    theirs = house.everything_of(house.anna)
+    put_over(journal, name, old.data)
+
+    opened = eraser(home)
+    for refused in (pending, requests, lambda one: carry_out(one, suppression_id(house.anna))):
+        with pytest.raises(VerificationError, match="put back"):
+            refused(opened)
+
+    assert unchanged(theirs, house.everything_of(house.anna))
+    assert len(home.leaves("erased")) == 1
+    # It does not stand in the way of a new request.
+    later(home, ARCHIVE_DAYS + 1)
+    outcome = erase(home, house.anna)
+    assert outcome.complete
+    assert not any(house.everything_of(house.anna).values())
+
+
+@pytest.mark.inv("INV-3")
+@pytest.mark.inv("INV-10")
+def test_a_suppression_that_was_lifted_and_put_back_destroys_nothing(house: House) -> None:
+    """Ingest takes their uploads, nothing is erased again; a later erasure suppresses them anew."""
+    home, journal = house.home, house.home.store("journal")
+    name = f"suppressed/{suppression_id(house.anna)}"
+    erase(home, house.anna)
+    old = journal.get(name).data
+    lift(eraser(home), house.anna)
+    put_over(journal, name, old)
+
+    home.send("contributor-anna", house.sent[0].data)
+    report = home.run()
+
+    assert report.erased == 0
+    assert len(home.features(f"/{house.anna}/")) == 2
+    assert reapply(eraser(home)) == []
+    later(home, ARCHIVE_DAYS + 1)
+    assert erase(home, house.anna).complete
+    assert journal.get(name).data != old
+    home.send("contributor-anna", house.sent[1].data)
+    assert home.run().erased == 1
+
+
+@pytest.mark.inv("INV-10")
+@pytest.mark.parametrize("nth", range(8))
+def test_a_death_while_a_suppression_is_lifted_is_mended_by_lifting_again(
+    house: House, nth: int
+) -> None:
+    """Whichever change was the last: lifted once more, they may contribute, and nothing is left."""
+    home = house.home
+    erase(home, house.anna)
+    if dies(partial(lift, eraser(dying(home, nth, after=False)), house.anna)):
+        lift(eraser(home), house.anna)
+    assert list(home.store("journal").versions("suppressed/")) == []
+    assert list(home.store("journal").versions("erasures/")) == []
+    assert house.anna not in str(home.leaves("suppression-lifted"))
+    home.send("contributor-anna", house.sent[0].data)
+    assert home.run().erased == 0
+
+
+@pytest.mark.inv("INV-10")
 def test_a_suppression_that_nobody_of_ours_made_destroys_nothing(house: House) -> None:
     """Neither ingest nor a re-application believes an entry that the log's key has not signed."""
     home, journal = house.home, house.home.store("journal")
@@ -163,10 +240,11 @@ def test_a_quarantine_record_with_anothers_digest_gets_no_receipt_for_it(house: 
     waiting = house.sent[-1]  # Bruno's, in the backlog once accepted
     leaf = encode_leaf("accepted", waiting.sha256, home.clock(), intake_key=None)
     home.bench().accounts.append([leaf])
-    quarantine = eraser(home).quarantine
-    genuine = next(iter(quarantine.records()))
-    quarantine.add(
-        replace(genuine, name=f"{house.anna}/none.unv", version="1", sha256=waiting.sha256)
+    opened = eraser(home)
+    genuine = next(iter(opened.quarantine.records()))
+    opened.quarantine.add(
+        replace(genuine, name=f"{house.anna}/none.unv", version="1", sha256=waiting.sha256),
+        opened.undertaker.signer,
     )
 
     assert erase(home, house.anna).complete
@@ -204,3 +282,56 @@ def test_a_record_is_replaced_only_as_it_was_read(house: House) -> None:
     assert seen == [Stage.REQUESTED, Stage.KEY_DESTROYED]
     assert changed.destroyed == {"raw": 1}
     assert changed.stage is Stage.KEY_DESTROYED
+
+
+@pytest.mark.inv("INV-4")
+def test_junk_that_bears_anothers_digest_gets_nobodys_original_called_destroyed(
+    house: House,
+) -> None:
+    """Labels of Anna's original on an object in Bruno's folder, when Bruno is erased."""
+    home, archive = house.home, house.home.store("archive")
+    entry = next(archive.versions(f"{house.anna}/"))
+    kept = archive.keeping(entry.name, entry.version)
+    assert kept is not None
+    for name, labels in (("digest", {"sha256": kept.labels["sha256"]}), ("all", dict(kept.labels))):
+        archive.put_locked(
+            f"{house.bruno}/{name}", b"junk", until=home.clock() + timedelta(seconds=1),
+            mode="GOVERNANCE", storage_class="GLACIER", labels=labels,
+        )  # fmt: skip
+    later(home, 1)
+
+    assert erase(home, house.bruno).complete
+
+    assert kept.labels["sha256"] not in {leaf.digest for leaf in home.leaves("archive-destroyed")}
+    assert archive.keeping(entry.name, entry.version) == kept
+
+
+@pytest.mark.inv("INV-4")
+def test_what_bears_no_label_may_be_the_original_until_it_is_gone(house: House) -> None:
+    """A dead run destroyed an original; the same bytes were put back: the leaf comes with them."""
+    home, archive = house.home, house.home.store("archive")
+    assert isinstance(archive, MemoryStore)
+    entry = next(archive.versions(f"{house.anna}/"))
+    kept = archive.keeping(entry.name, entry.version)
+    assert kept is not None
+    sha256 = kept.labels["sha256"]
+    data = archive.get(entry.name, entry.version).data
+
+    def put_back_and_die() -> None:
+        archive.put_locked(
+            entry.name, data, until=home.clock() + timedelta(days=9), mode="GOVERNANCE",
+            storage_class="GLACIER", labels={},
+        )  # fmt: skip
+        raise Died
+
+    dying = HookedStore(archive, once("delete", entry.name, put_back_and_die, after=True))
+    assert dies(lambda: erase(home.on(archive=dying), house.anna))
+
+    def destroyed() -> set[str]:
+        return {leaf.digest for leaf in home.leaves("archive-destroyed")}
+
+    assert not erase(home, house.anna).complete
+    assert sha256 not in destroyed()
+    later(home, 10)
+    assert erase(home, house.anna).complete
+    assert sha256 in destroyed()

@@ -1,9 +1,13 @@
 """What comes back of who was erased, from a backup, is found and destroyed again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rfc8785
 
 from tests.erasure.house import (
     ARCHIVE_DAYS,
@@ -17,9 +21,11 @@ from tests.erasure.house import (
     later,
     unchanged,
 )
-from tests.ingest.home import Home
+from tests.ingest.dying import Died, dies
+from tests.ingest.home import Home, digest
+from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.audit import AuditTrail, Purpose
-from unvoiced.erasure import reapply
+from unvoiced.erasure import carry_out, pending, reapply, requests
 from unvoiced.errors import VerificationError
 from unvoiced.log.verify import verify_log
 from unvoiced.reader import FeatureReader, describe
@@ -85,6 +91,46 @@ def test_a_restored_backup_is_destroyed_again(house: House) -> None:
     assert home.status().adds_up
     verify_log(home.store("log"), home.verifier)
     assert reapply(eraser(home)) == []
+
+
+@pytest.mark.inv("INV-10")
+def test_what_comes_back_before_the_erasure_is_logged_is_destroyed_too(house: House) -> None:
+    """A run died when all was seen to be gone, and had not said so: the next one looks again."""
+    home, trace = house.home, house.trace
+    backup = Backup.of(home, house.anna)
+
+    def die() -> None:
+        raise Died
+
+    # The first append after the certificate's body is written is the one of its leaf.
+    observed = once("replace", "pending/", die)
+    seen: list[str] = []
+
+    def around(operation: str, name: str, proceed: Callable[[], Any]) -> Any:
+        (record,) = requests(eraser(home)) or (None,)
+        if record is not None and record.body is not None:
+            seen.append(name)
+            return observed(operation, name, proceed)
+        return proceed()
+
+    log = HookedStore(home.store("log"), around)
+    assert dies(partial(erase, home.on(log=log), house.anna))
+    assert seen
+    assert home.leaves("erased") == []
+    later(home, 30)
+    backup.restore(home)
+
+    (open_one,) = pending(eraser(home))
+    outcome = carry_out(eraser(home), open_one)
+
+    assert outcome.complete
+    assert trace.in_stores(home) == []
+    (leaf,) = home.leaves("erased")
+    assert outcome.body is not None
+    assert leaf.digest == digest(rfc8785.dumps(dict(outcome.body)))
+    stages = outcome.body["stages"]
+    assert isinstance(stages, dict)
+    assert stages["observed"] == outcome.body["completed"] > "2026-12-23"
 
 
 @pytest.mark.inv("INV-10")

@@ -252,8 +252,10 @@ class Home:
 
     def suppress(self, whose: str) -> None:
         """What an erasure does first."""
-        verifier, signer = self.verifier, self.settings.signer(self.settings.vault("worker"))
-        suppression = SuppressionList(self.store("journal"), verifier)
+        vault = self.settings.vault("worker")
+        signer = self.settings.signer(vault)
+        accounts = self.settings.accounts(vault, signer)
+        suppression = SuppressionList(self.store("journal"), self.verifier, accounts.current)
         suppression.add(whose, "2026-11-23T08:00:00Z", signer)
 
     def hold(self, whose: str) -> None:

@@ -219,7 +219,7 @@ def garbage(_: Home, __: Sent) -> dict[str, str]:
 
 def made_up(_: Home, __: Sent) -> dict[str, str]:
     """Labels of the right form."""
-    return {"sha256": "0" * 64, "content": "1" * 64, "mac": "2" * 64}
+    return {"sha256": "0" * 64, "content": "1" * 64, "signature": "2" * 64}
 
 
 def well_informed(home: Home, sent: Sent) -> dict[str, str]:

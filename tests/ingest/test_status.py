@@ -183,8 +183,15 @@ def test_a_quarantine_record_of_an_object_that_is_gone_accepts_nothing(
     home.run()
     slow.quarantine.add(
         QuarantineRecord(
-            sent.name, sent.version, sent.sha256, items[0].size, "worker-killed", "2026-11-23"
-        )
+            sent.name,
+            sent.version,
+            sent.sha256,
+            items[0].size,
+            "worker-killed",
+            "2026-11-23",
+            log_size=slow.accounts.current().size,
+        ),
+        slow.signer,
     )
     home.send("anna", voices[0])
     home.run()

@@ -108,7 +108,7 @@ def settled(home: Home, sent: Sent, misplaced: int) -> None:
     assert len(listed) == misplaced
     held = home.bench().quarantine
     assert {record.sha256 for record in held.records()} <= {sent.sha256}
-    assert len(held.holds()) == misplaced
+    assert len(held.records()) == misplaced
     status = home.status()
     # A digest is quarantined or it is not, however many objects have it.
     assert (status.quarantined, status.backlog) == (min(misplaced, 1), 0)
@@ -248,7 +248,7 @@ def test_quarantined_by_another_run_then_a_crash_after_destroying(
     assert [leaf.digest for leaf in home.leaves("quarantined")] == [sent.sha256]
     assert_a_receipt_follows(home, sent)
     home.run()
-    assert len(home.bench().quarantine.holds()) == 0
+    assert len(home.bench().quarantine.records()) == 0
 
 
 @pytest.mark.inv("INV-5")

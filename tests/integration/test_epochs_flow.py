@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.epochs.test_false_leaves import say_retired
+from tests.epochs.weeks import Calendar, Life
 from tests.features.recordings import encoded, tone
 from tests.ingest.home import Clock, Home
 from tests.integration.prefect_server import ROOT, FlowRun, PrefectServer, environment
@@ -16,6 +18,7 @@ from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.deployment import create_deployment
 from unvoiced.keys.intake import Epoch
+from unvoiced.sealing import PrivateKey
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 NOW = utc_now()
@@ -90,3 +93,17 @@ def test_a_lost_key_fails_the_run_by_name(
     assert run.state == ("FAILED", "IntakeKeyLost")
     assert run.message == f"0 intake keys made, 0 retired; missing from the vault: {OLD}"
     assert "1 objects of the raw store are sealed to it" in run.artifact("epochs-report")
+
+
+@pytest.mark.inv("INV-9")
+def test_a_key_that_is_called_retired_and_still_needed_fails_the_run_by_name(
+    server: PrefectServer, settings: Settings, tmp_path: Path
+) -> None:
+    """It stays in the vault, whoever signed the leaf."""
+    life = Life(Home(settings, Clock()), Calendar())
+    say_retired(life, NEW, PrivateKey(settings.vault("worker").get(f"intake/{NEW}")))
+    run = run_epochs(server, settings, tmp_path / "one", rotate=False)
+    assert run.state == ("FAILED", "RetirementDisputed")
+    assert run.message.endswith(f"; retired by the log, in the vault and kept: {NEW}")
+    assert f"| {NEW} | retired by the log, in the vault, kept: " in run.artifact("epochs-report")
+    assert NEW in set(settings.vault("worker").names("intake"))

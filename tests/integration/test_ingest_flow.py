@@ -98,7 +98,9 @@ def test_a_run_says_what_was_held_archived_and_erased(
     run = run_ingest(server, home.settings.path, tmp_path)
 
     assert (run.exit_code, run.state) == (0, ("COMPLETED", "Completed"))
-    assert run.message == "1 recordings disposed of with receipt, 1 of erased contributors"
+    assert run.message == (
+        "1 recording disposed of with receipt, 1 of erased contributors, 1 under a legal hold"
+    )
     assert reported(run) == {
         "found in the raw store": 2,
         "disposed of, with receipt": 1,

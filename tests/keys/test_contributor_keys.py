@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 
 from tests.sealing.refusal import refuses_to_open
-from unvoiced.errors import StoreError
+from unvoiced.errors import StoreError, VerificationError
 from unvoiced.keys.contributor import ContributorKey, ContributorKeys, key_context, key_object_name
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -257,3 +257,23 @@ def test_the_leaf_is_logged_before_the_object_is_put(
     monkeypatch.setattr(training, "put_if_absent", watched)
     made(workers)
     assert seen == [True]
+
+
+@pytest.mark.inv("INV-4", "INV-10")
+def test_a_key_that_the_log_calls_destroyed_is_not_replaced_while_it_stands(
+    workers: Workers, training: MemoryStore, open_accounts: Callable[[], Accounts]
+) -> None:
+    """The leaf may be false, and the key all that opens somebody's features; once somebody has
+    deleted the object, as the error says, a new one is made.
+    """
+    key = made(workers)
+    stored = training.get(key.object_name)
+    leaf = encode_leaf("contributor-key-destroyed", key.object_digest, NOW)
+    assert open_accounts().append([leaf]) == {key.object_digest}
+    keys = workers()
+    assert keys.contradicted([ALICE, BOB]) == {ALICE}
+    with pytest.raises(VerificationError, match="Once it is deleted"):
+        keys.ensure([ALICE])
+    assert training.get(key.object_name) == stored
+    training.delete(stored.name, stored.version)
+    assert made(workers).object_digest != key.object_digest

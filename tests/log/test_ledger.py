@@ -192,8 +192,8 @@ def test_a_sweep_or_an_erasure_is_logged_once(kind: str) -> None:
 def test_no_leaf_of_a_whole_life_can_be_replayed_or_moved_to_the_front(kind: str) -> None:
     """Of every kind: what has happened does not happen again unless the log says why.
 
-    What turned up again after its disposal is accepted, and can be disposed of, once more; and more
-    features may be made at any time.
+    What turned up again after its disposal is accepted, and can be disposed of, once more; more
+    features may be made, and suppressions lifted, at any time.
     """
     log = whole_life()
     ledger = folded(log)
@@ -202,10 +202,34 @@ def test_no_leaf_of_a_whole_life_can_be_replayed_or_moved_to_the_front(kind: str
     again = {parse_leaf(leaf).digest for leaf in ledger.admissible(leaves)}
     if kind == "disposed":
         assert again == {digest("back again")}
-    elif kind not in {"accepted", "extracted"}:
+    elif kind not in {"accepted", "extracted", "suppression-lifted"}:
         assert not again
-    if kind not in {"accepted", "intake-key", "contributor-key", "swept", "erased"}:
+    first = {"accepted", "intake-key", "contributor-key", "swept", "erased", "suppression-lifted"}
+    if kind not in first:
         assert Ledger().admissible(leaves) == []
+
+
+@pytest.mark.inv("INV-10")
+def test_a_request_of_erasure_is_logged_once_whatever_its_certificate_says() -> None:
+    """Two runs with two bodies for one request: the second leaf may not follow the first."""
+    log = Logged()
+    log.gone("erased", "one body", request=digest("request"))
+    other = Logged()
+    other.gone("erased", "another body", request=digest("request"))
+    assert folded(log).admissible(other.leaves) == []
+
+
+@pytest.mark.inv("INV-10")
+def test_a_lifting_takes_back_what_was_signed_before_it() -> None:
+    """What was signed when the log was as long as the lifting's index, or shorter; not what came
+    after it, nor what is of somebody else.
+    """
+    log = Logged()
+    log.gone("swept", "a record")
+    log.say("suppression-lifted", "anna")
+    ledger = folded(log)
+    assert [ledger.is_lifted(digest("anna"), as_of) for as_of in (0, 1, 2)] == [True, True, False]
+    assert not ledger.is_lifted(digest("bruno"), 0)
 
 
 @pytest.mark.inv("INV-5")

@@ -25,9 +25,9 @@ def settings(blank: Home, *, archive: tuple[str, ...] = (), **days: Any) -> Sett
     )
 
 
-def page(found: Settings, contact: str = "") -> str:
+def page(found: Settings, contact: str = "", originals: int = 0) -> str:
     """The page as text, each paragraph a line."""
-    return as_markdown(make_schedule(found, TODAY, contact))
+    return as_markdown(make_schedule(found, TODAY, contact, originals=originals))
 
 
 def test_every_limit_that_is_set_stands_in_it(blank: Home) -> None:
@@ -58,6 +58,26 @@ def test_archiving_some_is_not_archiving_all(blank: Home) -> None:
     some = page(settings(blank, archive=("a" * 26,)))
     assert "some contributors" in some
     assert "a" * 26 not in some
+
+
+def test_originals_that_are_kept_stay_on_the_page(blank: Home) -> None:
+    """By the log they are, although the settings archive nothing any more."""
+    text = page(settings(blank, archive_days=77), originals=29)
+    assert "archived before" in text
+    assert "77 days after it was archived" in text
+
+
+@pytest.mark.parametrize(
+    ("archive", "originals", "said"), [((), 0, False), (("*",), 0, True), ((), 1, True)]
+)
+def test_a_lock_is_said_to_hold_an_erasure_up(
+    blank: Home, archive: tuple[str, ...], originals: int, *, said: bool
+) -> None:
+    """Wherever there are, or will be, archived originals, and nowhere else."""
+    text = page(settings(blank, archive=archive), originals=originals)
+    assert ("erased when its lock has ended, and not before" in text) is said
+    assert ("the lock on an archived recording" in text) is said
+    assert "a legal hold" in text
 
 
 @pytest.mark.parametrize("preset", PRESETS)

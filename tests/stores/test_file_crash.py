@@ -83,9 +83,10 @@ def contents(root: Path) -> bytes | None:
 
 
 def locked(root: Path) -> list[str]:
-    """The locks there are, by version."""
+    """The locks there are, by the version of the put, and nothing besides."""
     folder = root / ".locks"
-    return [path.name for path in folder.iterdir()] if folder.exists() else []
+    keys = list(folder.iterdir()) if folder.exists() else []
+    return [path.name for key in keys for path in key.iterdir()]
 
 
 def staged(root: Path) -> list[str]:

@@ -189,11 +189,10 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                    why="originals kept for legal reasons"),
             _right(Place.ARCHIVE_VAULT, Can.READ, Can.LIST, why="the key that opens them"),
             _right(Place.ARCHIVE_KEY, Can.UNWRAP, why="the key that opens them"),
-            _right(
-                Place.TRAINING,
-                *(Can.READ, Can.CREATE, Can.REPLACE, Can.LIST),
-                why="to put features made from them, sealed; it has no key that opens those",
-            ),
+            _right(Place.TRAINING, Can.READ, Can.LIST, why="contributors' public keys, and what"
+                   " there is already"),
+            _right(Place.TRAINING, Can.CREATE, Can.REPLACE, names=("features/*", "probe/*"),
+                   why="to put features made from them, sealed; it has no key that opens those"),
             _right(Place.JOURNAL, Can.READ, Can.LIST, why="legal holds, and who was erased"),
             *_APPEND,
             *_SIGN,

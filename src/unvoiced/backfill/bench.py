@@ -81,12 +81,12 @@ def open_bench(
     signer = settings.signer(worker)
     accounts = settings.accounts(worker, signer)
     return Bench(
-        source=ArchiveSource(archive, keys, accounts),
+        source=ArchiveSource(archive, keys, accounts, signer.verifier),
         feature_set=wanted,
         training=training,
         accounts=accounts,
         journal=Journal(journal),
-        suppression=SuppressionList(journal, signer.verifier),
+        suppression=SuppressionList(journal, signer.verifier, accounts.current),
         contributor_keys=TrustedKeys(training, accounts),
         batch_bytes=settings.ingest.batch_bytes,
         max_recording_bytes=settings.ingest.max_recording_bytes,

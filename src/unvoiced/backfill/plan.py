@@ -13,8 +13,9 @@ from unvoiced import names
 from unvoiced.backfill.bench import Bench
 from unvoiced.backfill.outcome import Original, Skipped
 from unvoiced.backfill.request import Selection
-from unvoiced.backfill.source import Labels, Origin
+from unvoiced.backfill.source import Origin
 from unvoiced.backfill.standing import Verdict, header_of, judge
+from unvoiced.disposal.labels import Labels
 from unvoiced.errors import NotFound
 from unvoiced.ingest.recording import apart_sample, feature_object_name
 from unvoiced.keys.contributor import ContributorKey
@@ -124,7 +125,7 @@ def _candidates(bench: Bench, selection: Selection, plan: Plan) -> Iterator[_Can
                 plan.skipped.append((ascii(listed.name), "name-not-recognised"))
             elif parsed[0] in suppressed:
                 plan.skipped.append((listed.name, "contributor-erased"))
-            elif (listed.name, listed.version) in quarantined:
+            elif quarantined.of(listed.name, listed.version):
                 plan.skipped.append((listed.name, "in-quarantine"))
             elif listed.size > bench.max_recording_bytes:
                 plan.skipped.append((listed.name, "too-large"))
@@ -165,8 +166,8 @@ class _Look:
         if labels is None:
             return Skipped("gone") if original.cold else _Seen()
         key = bench.contributor_keys[candidate.pseudonym]
-        origin = Origin(candidate.pseudonym, candidate.sample, labels.tag, "")
-        for sample in (candidate.sample, apart_sample(candidate.sample, labels.tag)):
+        origin = Origin(candidate.pseudonym, candidate.sample, labels.content, "")
+        for sample in (candidate.sample, apart_sample(candidate.sample, labels.content)):
             if digest := self._digest(origin, sample, key):
                 return _Seen(labels, digest)
         return _Seen(labels)

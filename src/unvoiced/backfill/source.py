@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from unvoiced import names
 from unvoiced.backfill.outcome import Backfilled, Original, Skipped
-from unvoiced.disposal.quarantine import Held
+from unvoiced.disposal.labels import Labels, genuine_labels
+from unvoiced.disposal.quarantine import Records
 from unvoiced.errors import (
     CredentialsExpired,
     InputError,
@@ -19,7 +20,7 @@ from unvoiced.errors import (
     OpenError,
     StoreError,
 )
-from unvoiced.ingest.archive import CONTENT_LABEL, DIGEST_LABEL, archive_context
+from unvoiced.ingest.archive import archive_context
 from unvoiced.ingest.batch import accept
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.recording import (
@@ -32,6 +33,7 @@ from unvoiced.ingest.recording import (
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.keys.pseudonyms import content_tag
 from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Verifier
 from unvoiced.sealing import Keyring, Plaintext, open_sealed, parse_header
 from unvoiced.stores import Store
 
@@ -47,31 +49,24 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What the archive says of an object that is not read; who may put tags there can change it."""
-
-    sha256: str
-    tag: str
-
-
-@dataclass(frozen=True)
 class ArchiveSource:
     """Archived originals, and the keys that open them."""
 
     store: Store
     keys: Keyring
     accounts: Accounts
+    verifier: Verifier
 
-    def quarantined(self) -> Held:
+    def quarantined(self) -> Records:
         """Nothing in the archive ever is."""
-        return Held(set())
+        return Records()
 
     def labels(self, original: Original) -> Labels | None:
-        """What it was put with, or None where it is gone."""
+        """What it was put with, empty unless the log's key signed that; None where it is gone."""
         kept = self.store.keeping(original.name, original.version)
         if kept is None:
             return None
-        return Labels(kept.labels.get(DIGEST_LABEL, ""), kept.labels.get(CONTENT_LABEL, ""))
+        return genuine_labels(original.name, kept, self.verifier) or Labels("", "")
 
     def read(self, originals: Sequence[Original], report: Backfilled) -> Iterator[SealedRecording]:
         """Those that can be read and that the log knows, one at a time."""
@@ -131,9 +126,10 @@ class RawSource:
         """The raw store."""
         return self.workbench.raw
 
-    def quarantined(self) -> Held:
-        """The (name, version) of what no run could ingest."""
-        return self.workbench.quarantine.holds()
+    def quarantined(self) -> Records:
+        """What no run could ingest."""
+        in_log = self.workbench.accounts.current().quarantined
+        return self.workbench.quarantine.records().in_quarantine(in_log)
 
     def labels(self, _: Original) -> Labels | None:
         """A recording says what it is only when it has been opened."""

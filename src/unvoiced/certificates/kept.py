@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from unvoiced.certificates.evidence import Entry, accounts_of
-from unvoiced.certificates.subject import Kind, Subject, archived_in
+from unvoiced.certificates.subject import FOUND_MISSING, Kind, Subject, archived_in
 from unvoiced.sealing import Json
 
 
@@ -17,6 +17,7 @@ class What(StrEnum):
 
     ARCHIVED = "archived original"
     INTAKE_KEY = "intake key not retired"
+    LOST_KEY = "intake key found missing"  # whoever has it, nobody here destroyed it
     FEATURES = "features"
 
 
@@ -40,13 +41,18 @@ def kept(subject: Subject, entries: Sequence[Entry]) -> list[Kept]:
         archived = accounts_of(entries).archived
         named = [(archived_in(entry), entry) for entry in entries]
         found += [Kept(What.ARCHIVED, name, entry) for name, entry in named if name in archived]
-        retired = {one.leaf.digest[:32] for one in entries if one.leaf.kind == "intake-key-retired"}
+        retired = {one.leaf.digest[:32]: one for one in entries
+                   if one.leaf.kind == "intake-key-retired"}  # fmt: skip
         known = {one.leaf.digest[:32]: one.leaf.digest for one in entries
                  if one.leaf.kind == "intake-key"}  # fmt: skip
         for entry in entries:
             key = entry.says("intake_key")
-            if entry.leaf.kind == "accepted" and key not in retired:
+            if entry.leaf.kind != "accepted":
+                continue
+            if key not in retired:
                 found.append(Kept(What.INTAKE_KEY, known.get(key, key or "unknown"), entry))
+            elif retired[key].says("cause") == FOUND_MISSING:
+                found.append(Kept(What.LOST_KEY, known.get(key, key), retired[key]))
     if subject.kind in {Kind.SAMPLE, Kind.ARCHIVED}:
         found += [
             Kept(What.FEATURES, name, entry) for entry in entries for name in _features(entry)

@@ -11,7 +11,22 @@ from unvoiced.certificates import wording
 from unvoiced.certificates.document import Certificate
 from unvoiced.certificates.fields import STANDARD
 from unvoiced.certificates.style import STYLE
+from unvoiced.certificates.subject import Kind
 from unvoiced.sealing import Json
+
+_COMPARE = {
+    Kind.SAMPLE: "Compare the digest above with the one in your own upload receipt "
+    "(<code>sha256</code>), where you have one.",
+    Kind.EPOCH: "Compare the epoch above with the one in your own upload receipts "
+    "(<code>epoch</code>), where you have some.",
+    Kind.CONTRIBUTOR: "Compare the pseudonym above with the one in your own invitation or upload "
+    "receipts (<code>pseudonym</code>), where you have some. The digest above is of the erasure's "
+    "body, which stands in the certificate; no receipt has it.",
+    Kind.ARCHIVED: "The digest above is of the archived copy, and no upload receipt has it. That "
+    "of the recording it was made of stands in the certificate's statement <code>disposed</code> "
+    "which names the copy: compare its <code>sha256</code> with the one in your own upload "
+    "receipt, where you have one.",
+}
 
 
 def as_html(certificate: Certificate) -> str:
@@ -53,7 +68,9 @@ def as_html(certificate: Certificate) -> str:
 
 def _head(certificate: Certificate, what: str) -> str:
     checkpoint = certificate.checkpoint
+    body = certificate.subject.body
     rows = [
+        *([("Pseudonym of the contributor", _code(str(body["pseudonym"])))] if body else []),
         (wording.named_by(certificate), _code(certificate.subject.name)),
         ("Log", f"{_code(checkpoint.origin)}, {checkpoint.size:,} entries"),
         ("Root of the log", _code(checkpoint.root.hex())),
@@ -124,8 +141,7 @@ def _how_to_verify(certificate: Certificate) -> str:
         "Verifying needs no network and no account.</li>"
         "<li>Run <code>unvoiced verify CERTIFICATE --key LOG_KEY</code>. It ends with exit code 0 "
         "and says what is proven, or with 5 and says what is wrong.</li>"
-        "<li>Compare the digest above with the one in your own upload receipt "
-        "(<code>sha256</code>), where you have one.</li>"
+        f"<li>{_COMPARE[certificate.subject.kind]}</li>"
         "<li>To see that the log has one history, and says nothing to the contrary: "
         "<code>unvoiced log verify --log LOG --key LOG_KEY --remember FILE</code>.</li></ol>",
         "verify",

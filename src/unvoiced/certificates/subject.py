@@ -26,6 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _EPOCH = re.compile(r"[0-9]{4}-w[0-9]{2}(-[2-9])?")
 _OF_RECORDING = frozenset({"accepted", "quarantined", "released", "disposed", "extracted"})
 FOUND_MISSING = "found missing"
+INTENDED = "intended"  # `deletion` of a key that was gone, and that a signed note said would be
 
 
 class Kind(StrEnum):

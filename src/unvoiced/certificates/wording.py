@@ -11,7 +11,7 @@ from unvoiced.certificates.document import Certificate
 from unvoiced.certificates.evidence import Entry, accounts_of
 from unvoiced.certificates.fields import as_text
 from unvoiced.certificates.kept import Kept, What
-from unvoiced.certificates.subject import FOUND_MISSING, Kind
+from unvoiced.certificates.subject import FOUND_MISSING, INTENDED, Kind
 from unvoiced.sealing import Json
 
 _WHAT = {
@@ -41,6 +41,14 @@ class Finding:
 
     text: str
     entries: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is said under one heading."""
+
+    heading: str
+    said: tuple[str, ...]
 
 
 def title(certificate: Certificate) -> str:
@@ -91,9 +99,9 @@ def limits(certificate: Certificate) -> list[str]:
     said = [
         "That it happened. Proven is that the operator's log says so, for ever and to everyone "
         "alike. That nothing was left is the operator's own observation.",
-        f"What the log says after its first {size:,} entries, and elsewhere in them: that the rest "
-        "of the log does not contradict this is shown by verifying all of it "
-        "(unvoiced log verify).",
+        f"What the log says after its first {size:,} entries, and elsewhere in them: an entry "
+        "about the same that was left out, as that it was accepted again, shows with the log at "
+        "hand (unvoiced verify --log).",
         "What the issuer states of themselves: organization, person, title and time of issue.",
     ]
     methods = {entry.says("sanitization_method") for entry in certificate.destroying}
@@ -122,33 +130,32 @@ def pending(certificate: Certificate) -> list[str]:
     return [str(one) for one in waiting] if isinstance(waiting, list) else []
 
 
-def paragraph(certificate: Certificate) -> str:
-    """What is proven and what is not, in one paragraph."""
-    proven = " ".join(
-        f"{finding.text} [{_entries(finding.entries)}]" for finding in findings(certificate)
-    )
-    waiting, kept = pending(certificate), still_there(certificate)
-    return " ".join(
-        [
-            f"Proven, by the log {certificate.checkpoint.origin} of "
-            f"{certificate.checkpoint.size:,} entries: {proven}",
-            *([f"Not done yet: {'; '.join(waiting)}."] if waiting else []),
-            f"Still there: {' '.join(finding.text for finding in kept)}",
-            f"Not checked by the operator: {'; '.join(certificate.not_checked)}.",
-            f"Not proven: {' '.join(limits(certificate))}",
-            stated(certificate),
-        ]
+def proven(certificate: Certificate) -> Section:
+    """What is proven, as the first of the sections."""
+    return Section(
+        f"Proven, by the log {certificate.checkpoint.origin} of "
+        f"{certificate.checkpoint.size:,} entries",
+        tuple(f"{one.text} [{_entries(one.entries)}]" for one in findings(certificate)),
     )
 
 
-def stated(certificate: Certificate) -> str:
-    """Who issued it, by their own words."""
+def sections(certificate: Certificate) -> list[Section]:
+    """What is proven and what is not; none of them may be left out when a certificate is shown."""
+    waiting = tuple(pending(certificate))
+    return [
+        proven(certificate),
+        *([Section("Not done yet", waiting)] if waiting else []),
+        Section("Still there", tuple(one.text for one in still_there(certificate))),
+        Section("Not checked by the operator", tuple(certificate.not_checked)),
+        Section("Not proven", tuple(limits(certificate))),
+        Section("Stated by the issuer and not proven", (_stated(certificate),)),
+    ]
+
+
+def _stated(certificate: Certificate) -> str:
     issuer = certificate.issuer
     who = ", ".join(one for one in (issuer.person, issuer.title, issuer.organization) if one)
-    return (
-        f"Stated by the issuer and not proven: issued on {when(issuer.issued)} "
-        f"by {who or 'somebody who gives no name'}."
-    )
+    return f"Issued on {when(issuer.issued)} by {who or 'somebody who gives no name'}."
 
 
 def when(time: str) -> str:
@@ -206,9 +213,7 @@ def _key_retired(entries: Sequence[Entry]) -> list[Finding]:
     return [
         Finding(
             "The intake key that it says it was sealed to, of the epoch "
-            f"{epochs[entry.leaf.digest].says('epoch')}, was {_how_gone(entry)} on "
-            f"{_on(entry)}: by the log, no copy of the sealed recording can be opened any more, "
-            "wherever it is.",
+            f"{epochs[entry.leaf.digest].says('epoch')}, {_how_gone(entry)}",
             (epochs[entry.leaf.digest].index, entry.index),
         )
         for entry in entries
@@ -217,11 +222,18 @@ def _key_retired(entries: Sequence[Entry]) -> list[Finding]:
 
 
 def _how_gone(entry: Entry) -> str:
-    found = entry.says("cause") == FOUND_MISSING
+    no_copy = "no copy of the sealed recording can be opened any more, wherever it is."
+    if entry.says("cause") == FOUND_MISSING:
+        return f"was found missing, and not destroyed by this pipeline, on {_on(entry)}."
+    if entry.says("deletion") == INTENDED:
+        return f"{_was_intended(entry)} By the log, if it was carried out, {no_copy}"
+    return f"was destroyed, and looked for on {_on(entry)}: by the log, {no_copy}"
+
+
+def _was_intended(entry: Entry) -> str:
     return (
-        "found missing, and not destroyed by this pipeline,"
-        if found
-        else ("destroyed, and looked for")
+        f"was gone when it was looked for on {_on(entry)}, and a signed intention to destroy it "
+        "stood. Nobody logged having carried that out."
     )
 
 
@@ -232,6 +244,13 @@ def _kept(one: Kept, certificate: Certificate) -> Finding:
         text = f"The recording itself, in the archive, sealed to another key: {one.name}. "
         text += f"It is locked until {when(until)}."
         return Finding(text, (one.entry.index,))
+    if one.what is What.LOST_KEY:
+        return Finding(
+            f"The intake key that it says it was sealed to, {one.name}, perhaps: it was found "
+            "missing, and not destroyed by this pipeline. With it, a copy of the sealed recording "
+            "that was taken before can be opened.",
+            (one.entry.index,),
+        )
     key = next(
         (entry for entry in certificate.entries
          if entry.leaf.kind == "intake-key" and entry.leaf.digest.startswith(one.name)), None
@@ -258,10 +277,15 @@ def _of_epoch(entries: Sequence[Entry]) -> list[Finding]:
                 f"its public half has the SHA-256 {entry.leaf.digest}."
             )
         else:
+            how = (
+                f"{_was_intended(entry)} By the log, if it was carried out,"
+                if entry.says("deletion") == INTENDED
+                else f"was destroyed, and looked for on {_on(entry)}: nothing of it was left. By "
+                "the log,"
+            )
             text = (
-                f"Its private half was destroyed, and looked for on {_on(entry)}: nothing of it "
-                f"was left. By the log, nobody can open anything that was sealed to it, nor a copy "
-                f"of it, wherever it is. Cause: {entry.says('cause')}."
+                f"Its private half {how} nobody can open anything that was sealed to it, nor a "
+                f"copy of it, wherever it is. Cause: {entry.says('cause')}."
             )
             counts = entry.leaf.fields.get("recordings")
             if isinstance(counts, dict):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -29,10 +29,12 @@ from unvoiced.backfill.summary import (
 from unvoiced.backfill.workers import start_workers
 from unvoiced.cli.display import err, table
 from unvoiced.cli.operator import Config
+from unvoiced.cli.whose import pseudonym_of
 from unvoiced.clock import utc_now
-from unvoiced.config import FILE_NAME, load_settings
+from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.worker import WorkerPool
+from unvoiced.stores.interface import CONDITIONS_PROBE
 
 
 class From(StrEnum):
@@ -50,10 +52,12 @@ class RestoreTier(StrEnum):
     EXPEDITED = "Expedited"
 
 
-Day = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="First, and last, day of archiving or upload, in UTC."),
-]
+def _day(which: str) -> Any:
+    return typer.Option(
+        metavar="YYYY-MM-DD",
+        formats=["%Y-%m-%d"],
+        help=f"Only what was archived, or uploaded, on this day or {which} (UTC).",
+    )
 
 
 def backfill(
@@ -65,10 +69,14 @@ def backfill(
     ] = From.ARCHIVE,
     contributor: Annotated[
         list[str] | None,
-        typer.Option(metavar="PSEUDONYM", help="Only this one's; may be given several times."),
+        typer.Option(
+            metavar="PSEUDONYM",
+            help="Only this one's; may be given several times. An id too, where the inviter's "
+            "vault can be opened.",
+        ),
     ] = None,
-    since: Day = None,
-    until: Day = None,
+    since: Annotated[datetime | None, _day("later")] = None,
+    until: Annotated[datetime | None, _day("earlier")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--go", help="Only count and estimate, or do it.")
     ] = True,
@@ -85,28 +93,32 @@ def backfill(
     Without --go it only counts and estimates: nothing is changed, and nothing restored. Killed at
     any point, it is finished by running it again.
     """
+    settings = load_settings(config)
     request = Request(
         feature_set=_named(feature_set),
         source="archive" if source is From.ARCHIVE else "raw",
         selection=Selection(
-            tuple(contributor or ()),
+            tuple(pseudonym_of(settings, one) for one in contributor or ()),
             since.date() if since else None,
             until.date() if until else None,
         ),
         tier=tier.value,
         restore_days=restore_days,
     )
-    limit = load_settings(config).ingest.batch_bytes
     with start_workers(config, f"command {secrets.token_hex(4)}", request) as workers:
         run = Run(request, workers.call(make_plan, request.selection))
         _show("Plan", plan_rows(request, run.plan, workers.processes))
+        if not run.plan.selected:
+            err.print(_why_none(settings, request), markup=False, highlight=False, soft_wrap=True)
         if dry_run:
             _end(dry_ending(run.plan), run)
+            if run.plan.todo or run.plan.cold:
+                err.print("Add --go to do it.")
             return
         cold = run.plan.cold
         run.asked = workers.call(ask_restores, cold, request.restore_days, request.tier)
         readable = [*run.plan.todo, *run.asked.readable]
-        _make(workers, cut(readable, request.batch_samples, limit), run)
+        _make(workers, cut(readable, request.batch_samples, settings.ingest.batch_bytes), run)
     _show("Result", result_rows(run))
     _end(ending(run, next_run(run, utc_now()), scheduled=False), run)
 
@@ -115,6 +127,29 @@ def _named(feature_set: str) -> str:
     """A path means what it does in the shell; elsewhere it is relative to the settings file."""
     is_path = feature_set.endswith(".toml")
     return str(Path(feature_set).resolve()) if is_path else feature_set
+
+
+def _why_none(settings: Settings, request: Request) -> str:
+    """Why no original is selected, by listings alone."""
+    place, chosen = request.source, request.selection
+    store = settings.store(place)
+
+    def holds(prefix: str) -> bool:
+        return any(
+            not one.delete_marker and one.name != CONDITIONS_PROBE for one in store.versions(prefix)
+        )
+
+    if not holds(""):
+        meant = list(settings.disposal.archive)
+        return (
+            f"The archive is empty ([disposal] archive is {meant})."
+            if place == "archive"
+            else "The raw store is empty."
+        )
+    where = "archive" if place == "archive" else "raw store"
+    if not any(map(holds, chosen.prefixes())):
+        return f"There is no such contributor in the {where}."
+    return f"There is nothing in the {where} between these dates."
 
 
 def _make(workers: WorkerPool, batches: list[list[Original]], run: Run) -> None:

@@ -109,11 +109,24 @@ def upload(
                 bar.console.print(f"{file.name}: {outcome}")
 
         counts = upload_all(uploader, files, progress)
+    for receipt in uploader.sent_again:
+        why = "sealed to an earlier key" if again else "came after its key was retired"
+        out.print(f"{receipt.file_name}: {why}: sealed and sent again as {receipt.sample}",
+                  soft_wrap=True, markup=False, highlight=False)  # fmt: skip
     for outcome, count in counts.items():
         out.print(f"{count:,} {outcome}")
+    if Outcome.WITHOUT_RECEIPT in counts:
+        out.print(
+            f"Their receipts are where they were first sent from, in that folder's {receipts.name}/"
+            ": without them the log cannot be asked what became of these recordings.",
+            soft_wrap=True,
+        )
     if path.is_dir() and (others := other_files_under(path, files, receipts)):
         out.print(f"{others:,} files of other kinds not sent (audio is told by its ending)")
-    out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")
+    if {Outcome.UPLOADED, Outcome.ALREADY} & counts.keys():
+        out.print(f"Receipts: {receipts}/  (what became of one: unvoiced log proof RECEIPT)")
+    elif not any(receipts.iterdir()):
+        receipts.rmdir()
 
 
 def _intake_key(invited: Invitation, log_key: str | None) -> IntakeKey:

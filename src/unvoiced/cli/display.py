@@ -26,6 +26,11 @@ def complain(error: UnvoicedError) -> None:
     err.print(Text("error: ", style="bold red") + Text(error.diagnostics()))
 
 
+def counted(count: int, what: str, several: str = "") -> str:
+    """A number and what it counts: `1 recording`, `1,200 recordings`."""
+    return f"{count:,} {what if count == 1 else several or what + 's'}"
+
+
 def table(title: str, columns: dict[str, str], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table; `columns` maps headings to how they are justified."""
     printed = Table(title=title, title_justify="left", title_style="bold")

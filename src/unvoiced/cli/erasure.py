@@ -1,6 +1,5 @@
 """Commands of who answers a request of erasure: erase, erasure ls, erasure lift, pseudonym."""
 
-import re
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +9,15 @@ import typer
 from unvoiced.certificates.document import Issuer
 from unvoiced.certificates.issue import issue
 from unvoiced.certificates.subject import Subject
-from unvoiced.cli.display import err, out, table
+from unvoiced.cli.display import counted, err, out, table
+from unvoiced.cli.files import refuse_to_replace, write_new
 from unvoiced.cli.operator import Config
+from unvoiced.cli.whose import HELP, pseudonym_of
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.eraser import open_eraser
 from unvoiced.erasure import (
+    Erasure,
     Inventory,
     Outcome,
     carry_out,
@@ -31,12 +33,8 @@ from unvoiced.log.leaves import rfc3339
 from unvoiced.log.note import Verifier
 
 _TYPED = 6  # characters of a pseudonym that confirm
-Who = Annotated[
-    str,
-    typer.Argument(
-        help="A pseudonym; or a contributor's id, where the inviter's vault can be opened."
-    ),
-]
+_SHOWN = 12  # digits of a request's id
+Who = Annotated[str, typer.Argument(help=HELP)]
 
 
 def erase(
@@ -45,6 +43,10 @@ def erase(
         bool, typer.Option("--dry-run", help="Show what there is of them; change nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    even_if_nothing: Annotated[
+        bool,
+        typer.Option("--even-if-nothing", help="Also where nothing is known of this contributor."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the certificate here; it is kept nowhere else."),
@@ -58,37 +60,55 @@ def erase(
     was erased before, it looks again, and a new certificate can be written.
     """
     settings = load_settings(config)
-    whose = _pseudonym_of(settings, who)
-    if output is not None and (output.exists() or not output.parent.is_dir()):
-        raise InputError(f"{output}: is there already, or cannot be written there")
+    whose = pseudonym_of(settings, who)
+    refuse_to_replace(output)
     with _worker(settings) as worker:
         found = worker.call(take_inventory, whose)
         _show(whose, found)
+        if not even_if_nothing and not _is_known(found):
+            raise InputError(
+                "nothing is known of this contributor; check the id, or say --even-if-nothing"
+            )
         if dry_run:
             return
         if not yes:
             _confirm(whose)
-        outcome = worker.call(carry_out, worker.call(request, whose))
+        asked = worker.call(request, whose)
+        out.print(f"Request {asked[:_SHOWN]}, as `unvoiced erasure ls` shows it", highlight=False)
+        outcome = worker.call(carry_out, asked)
     if not outcome.complete:
         for reason in outcome.pending:
             err.print(f"pending: {reason}", markup=False, highlight=False)
         raise NotDisposed("the erasure is not finished; the same command goes on with it")
     destroyed = sum((outcome.destroyed or {}).values())
-    out.print(f"Erased: {destroyed:,} versions destroyed in all, none left; the key went first.")
+    key_first = "; the key went first" if _had_key(found, outcome) else ""
+    out.print(f"Erased: {counted(destroyed, 'version')} destroyed in all, none left{key_first}.")
     if output is not None:
         _write_certificate(settings, outcome, output)
 
 
-def erasure_ls(config: Config = Path(FILE_NAME)) -> None:
-    """List requests of erasure: how far each has come, and what it waits for."""
-    records = requests(open_eraser(load_settings(config), "erasure ls"))
+def erasure_ls(
+    beginning: Annotated[
+        str, typer.Argument(metavar="REQUEST", help="Only those that begin with these digits.")
+    ] = "",
+    config: Config = Path(FILE_NAME),
+) -> None:
+    """List requests of erasure: how far each has come, and what it waits for.
+
+    Each is named by the first digits of its id, which the flow takes too.
+    """
+    records = [
+        one
+        for one in requests(open_eraser(load_settings(config), "erasure ls"))
+        if one.id.startswith(beginning)
+    ]
     table(
-        f"{len(records)} requests of erasure",
+        counted(len(records), "request of erasure", "requests of erasure"),
         dict.fromkeys(("request", "stage", "requested", "versions destroyed", "pending"), "left"),
         [
             (
-                one.id,
-                one.stage.value,
+                one.id[:_SHOWN],
+                _stage(one),
                 one.stages["requested"],
                 ", ".join(f"{store} {count:,}" for store, count in sorted(one.destroyed.items())),
                 "; ".join(one.pending),
@@ -101,7 +121,7 @@ def erasure_ls(config: Config = Path(FILE_NAME)) -> None:
 def erasure_lift(who: Who, config: Config = Path(FILE_NAME)) -> None:
     """Let somebody who was erased contribute again; until then their uploads are destroyed."""
     settings = load_settings(config)
-    whose = _pseudonym_of(settings, who)
+    whose = pseudonym_of(settings, who)
     lift_suppression(open_eraser(settings, "erasure lift"), whose)
     out.print(f"{whose} may contribute again.")
 
@@ -115,10 +135,18 @@ def pseudonym(
     out.print(pseudonyms.pseudonym(key, contributor), highlight=False)
 
 
-def _pseudonym_of(settings: Settings, who: str) -> str:
-    if re.fullmatch(r"[a-z2-7]{26}", who):
-        return who
-    return pseudonyms.pseudonym(settings.vault("inviter").get("pseudonym/key"), who)
+def _stage(record: Erasure) -> str:
+    return "complete" if record.finished else record.stage.value
+
+
+def _is_known(found: Inventory) -> bool:
+    """Whether anything is there of them, or was: else it is most likely somebody mistyped."""
+    return bool(found.versions or found.record is not None or found.suppressed)
+
+
+def _had_key(found: Inventory, outcome: Outcome) -> bool:
+    logged = (outcome.body or {}).get("key_objects")
+    return bool(logged) or any(one.what == "key object" and one.versions for one in found.stores)
 
 
 def _worker(settings: Settings) -> WorkerPool:
@@ -142,7 +170,8 @@ def _show(whose: str, found: Inventory) -> None:
     if found.legal_hold:
         out.print("Under a legal hold: nothing is destroyed until that is lifted.")
     if found.record is not None:
-        out.print(f"Erasure requested {found.record.stages['requested']}: {found.record.stage}.")
+        asked = found.record.stages["requested"]
+        out.print(f"Erasure requested {asked}: {_stage(found.record)}.")
     if found.suppressed:
         out.print("Suppressed: what they send is destroyed unopened.")
 
@@ -163,5 +192,5 @@ def _write_certificate(settings: Settings, outcome: Outcome, output: Path) -> No
     verifier = Verifier.parse(settings.log_vkey)
     subject = Subject.of_body(outcome.body)
     certificate = issue(subject, settings.log_reader(), verifier, Issuer(issued=rfc3339(utc_now())))
-    output.write_bytes(certificate.encode())
+    write_new(output, certificate.encode())
     out.print(f"{output}: the certificate. It names them, and no copy of it is kept here.")

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from unvoiced.audit import AuditTrail, Purpose
-from unvoiced.cli.display import out, spectrogram, table
+from unvoiced.cli.display import counted, out, spectrogram, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
@@ -32,8 +32,7 @@ def ls(
     shown: dict[str, list[tuple[str, ...]]] = {}
     size, count, foreign = 0, 0, 0
     for listed in feature_names(training, wanted):
-        _, feature_set, within = listed.name.split("/", 2)
-        if not within.startswith(rest) or wanted not in {"", feature_set, feature_set[:-9]}:
+        if not listed.name.split("/", 2)[2].startswith(rest):
             continue
         size, count = size + listed.size, count + 1
         if limit and count > limit:
@@ -54,8 +53,8 @@ def ls(
     if limit and count > limit:
         out.print(f"... and {count - limit:,} more (--limit 0 shows all)")
     if foreign:
-        out.print(f"[yellow]{foreign:,} objects there are no feature objects")
-    out.print(f"{count:,} objects, {size / 1e6:,.1f} MB")
+        out.print(f"[yellow]not feature objects: {foreign:,}")
+    out.print(f"{counted(count, 'object')}, {size / 1e6:,.1f} MB")
 
 
 def show(

@@ -1,5 +1,6 @@
 """Commands for intake keys and the vaults they are in: rotate, retire, ls, move."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -8,13 +9,15 @@ import typer
 from unvoiced.cli.display import err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
-from unvoiced.config import FILE_NAME, Role, load_settings, passphrase_from_file
+from unvoiced.config import FILE_NAME, Role, Settings, load_settings, passphrase_from_file
 from unvoiced.epochs.look import Look
 from unvoiced.epochs.move import Destination, Moved, move_vault
-from unvoiced.epochs.retirement import loss, open_retirer, retire_keys
+from unvoiced.epochs.report import Retirements, dispute, loss
+from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.rotation import open_key_keeper, rotate_keys
-from unvoiced.epochs.standing import State
+from unvoiced.epochs.standing import State, has_key_of_week, holding_back
 from unvoiced.errors import InputError, NotDisposed
+from unvoiced.keys.intake import Epoch
 from unvoiced.stores import open_store
 
 _RUN = "by hand"
@@ -47,6 +50,21 @@ def retire(config: Config = Path(FILE_NAME)) -> None:
     With it, no copy of a recording that was sealed to one can be opened any more.
     """
     report = retire_keys(open_retirer(load_settings(config), _RUN))
+    _show(report)
+    done = report.retired or report.destroyed or report.held_back
+    if not (done or report.again or report.disputed):
+        next_one = _what_comes_next(load_settings(config))
+        out.print(f"no epoch is over whose key is still there{next_one}", soft_wrap=True)
+    if error := loss(report):
+        raise error
+    if contradiction := dispute(report):
+        raise contradiction
+    if report.blocked:
+        epoch, why = min(report.blocked.items())
+        raise NotDisposed(f"the key of {epoch} was not seen to be gone: {why}")
+
+
+def _show(report: Retirements) -> None:
     for epoch in report.adopted:
         out.print(f"{epoch}: half-made, never announced; the log knows it now")
     for epoch, digest in sorted(report.retired.items()):
@@ -57,23 +75,20 @@ def retire(config: Config = Path(FILE_NAME)) -> None:
         out.print(f"{epoch}: destroyed, no receipt yet: {why}", soft_wrap=True)
     for epoch, holds in sorted(report.held_back.items()):
         out.print(f"{epoch}: kept: {'; '.join(holds)}", soft_wrap=True)
-    if not (report.retired or report.destroyed or report.held_back):
-        out.print("no epoch is over whose key is still there")
-    if error := loss(report):
-        raise error
-    if report.blocked:
-        epoch, why = min(report.blocked.items())
-        raise NotDisposed(f"the key of {epoch} was not seen to be gone: {why}")
+    for epoch in report.again:
+        out.print(f"{epoch}: retired before, was in the vault again; destroyed again")
 
 
 def ls(config: Config = Path(FILE_NAME)) -> None:
     """List intake keys: where each stands, what is sealed to it, what holds its retirement back."""
-    settings = load_settings(config)
-    look = Look(settings, open_store(settings.vault_url("worker")), utc_now())
+    settings, now = load_settings(config), utc_now()
+    look = Look(settings, open_store(settings.vault_url("worker")), now)
+    grace = timedelta(days=settings.retention.intake_grace_days)
+    standings = look.standings()
     rows = []
-    for one in look.standings():
+    for one in standings:
         facts = one.facts
-        rest = "may be retired" if one.may_be_retired else "; ".join(one.holds)
+        rest = "may be retired" if one.may_be_retired else "; ".join(holding_back(one, now, grace))
         if one.state in {State.RETIRED, State.DESTROYED}:
             rest = "" if one.state is State.RETIRED else f"no receipt yet: {rest}"
         rows.append(
@@ -94,10 +109,16 @@ def ls(config: Config = Path(FILE_NAME)) -> None:
             "accepted": "right",
             "unsettled": "right",
             "key": "left",
-            "what holds its retirement back": "left",
+            "until when, and what holds its retirement back": "left",
         },
         rows,
     )
+    if not has_key_of_week(standings, now):
+        err.print(
+            f"there is no key to seal to of this week, {Epoch.of(now).name}: run "
+            "`unvoiced keys rotate`",
+            soft_wrap=True,
+        )
     for name in sorted(look.half_made):
         out.print(f"{name}: half-made, never announced; `unvoiced keys retire` sees to it")
 
@@ -131,6 +152,16 @@ def move(
     out.print(f"{moved.secrets} secrets moved; the old vault at {moved.from_url} is empty",
               soft_wrap=True)  # fmt: skip
     out.print(_what_is_left(moved), soft_wrap=True)
+
+
+def _what_comes_next(settings: Settings) -> str:
+    now, grace = utc_now(), timedelta(days=settings.retention.intake_grace_days)
+    look = Look(settings, open_store(settings.vault_url("worker")), now)
+    waiting = [one for one in look.standings() if one.state in {State.OPEN, State.COMING}]
+    if not waiting:
+        return ""
+    first = waiting[0]
+    return f"; the next is {first.facts.epoch.name}: {holding_back(first, now, grace)[0]}"
 
 
 def _as_url(place: str) -> str:

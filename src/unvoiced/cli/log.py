@@ -1,4 +1,4 @@
-"""Commands for anyone who wants to check: verify the log, prove one recording, check a proof."""
+"""Commands that read a log: verify all of it, write the proofs of some recordings."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from unvoiced.cli.display import out, table
+from unvoiced.cli.display import counted, out, table
 from unvoiced.cli.operator import Config
-from unvoiced.config import FILE_NAME, load_settings
+from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError, VerificationError
-from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.log.note import Checkpoint, Verifier
-from unvoiced.log.proof import TlogProof
 from unvoiced.log.reader import LogReader
-from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log, verify_proof
+from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log
 from unvoiced.reader import find_features
 from unvoiced.stores import Store, open_store
 from unvoiced.upload import UploadReceipt
@@ -23,27 +21,7 @@ from unvoiced.upload import UploadReceipt
 LogUrl = Annotated[
     str | None, typer.Option("--log", help="Where the log's files are; with --key, no config.")
 ]
-_OBSERVED = "by the operator's own observation"
-_VERDICTS = {
-    "accepted": "The recording was taken over. This does not say that it was destroyed.",
-    "disposed": f"The recording was destroyed and, {_OBSERVED}, is gone.",
-    "quarantined": "The recording could not be used, and was left where it was, sealed.",
-    "released": "The recording was let out of quarantine, to be tried again.",
-    "extracted": "More features were made of the recording, or of its archived original. This does "
-    "not say that either was destroyed.",
-    "archive-destroyed": f"The archived original was destroyed and, {_OBSERVED}, is gone.",
-    "intake-key": "Recordings may be sealed to this key from now on.",
-    "intake-key-retired": f"The private key was destroyed and, {_OBSERVED}, is gone: nothing that "
-    "was sealed to it can be opened any more, unless there is a copy of the key.",
-    "contributor-key": "This key object is genuine: features of a contributor are sealed to its "
-    "key.",
-    "contributor-key-destroyed": f"The key object was destroyed and, {_OBSERVED}, is gone: the "
-    "features that were sealed to its key cannot be opened with it any more.",
-    "swept": f"What a retention rule made due in one store was destroyed and, {_OBSERVED}, is "
-    "gone. The digest is of a record that is not in the log.",
-    "erased": f"All that was kept of one contributor was destroyed and, {_OBSERVED}, is gone. The "
-    "digest is of the body of their certificate: `unvoiced certificate contributor` makes it.",
-}
+RECEIPTS = "*.json"
 LogKey = Annotated[str | None, typer.Option("--key", help="The log's public key.")]
 
 
@@ -68,12 +46,14 @@ def verify(
     if remember is not None:
         remember.write_bytes(verified.note)
     ledger = verified.ledger
+    found_missing = ("  of these found missing", f"{ledger.found_missing:,}")
     table(
-        f"{verified.checkpoint.size:,} entries verified",
+        f"{counted(verified.checkpoint.size, 'entry', 'entries')} verified",
         {"recordings": "left", "count": "right"},
         [
             ("accepted", f"{ledger.accepted:,}"),
             ("disposed, with receipt", f"{ledger.disposed:,}"),
+            *([found_missing] if ledger.found_missing else []),
             ("quarantined", f"{len(ledger.quarantined):,}"),
             ("backlog", f"{len(ledger.backlog):,}"),
             ("archived originals kept", f"{len(ledger.archived):,}"),
@@ -98,7 +78,8 @@ def verify(
     if ledger.retired_intake_keys:
         epochs = sorted(ledger.retired_intake_keys.values())
         out.print(f"retired epochs: {', '.join(epochs)}", soft_wrap=True, markup=False)
-    since = f"extends the one of {remembered.size:,} entries" if remembered else "first visit"
+    earlier = counted(remembered.size, "entry", "entries") if remembered else ""
+    since = f"extends the one of {earlier}" if earlier else "first visit"
     out.print(f"root {verified.checkpoint.root.hex()} ({since})", soft_wrap=True)
 
 
@@ -117,7 +98,7 @@ def proof(
 ) -> None:
     """Write self-contained proofs of all that the log says about recordings."""
     wanted: dict[tuple[str | None, str | None], list[tuple[str, ...]]] = {}
-    for sample in _receipts_among(samples):
+    for sample in files_among(samples, RECEIPTS, "upload receipts"):
         place = log_of(sample, log, key)
         wanted.setdefault(place, []).append(digests_of(sample, config))
     output.mkdir(parents=True, exist_ok=True)
@@ -146,64 +127,56 @@ def _write_proofs(
     return [digests[0] for digests in recordings if known.isdisjoint(digests)]
 
 
-def _receipts_among(samples: Sequence[str]) -> list[str]:
-    """The same, with the receipts of a folder in its place. Raises `InputError`."""
+def files_among(places: Sequence[str], pattern: str, what: str) -> list[str]:
+    """The same, with the files of each folder in its place. Raises `InputError` for one of none."""
     found: list[str] = []
-    for sample in samples:
-        if not Path(sample).is_dir():
-            found.append(sample)
+    for place in places:
+        if not Path(place).is_dir():
+            found.append(place)
             continue
-        receipts = [str(path) for path in sorted(Path(sample).glob("*.json"))]
-        if not receipts:
-            raise InputError(f"{sample} holds no upload receipts")
-        found += receipts
+        files = [str(path) for path in sorted(Path(place).glob(pattern))]
+        if not files:
+            raise InputError(f"{place} holds no {what}")
+        found += files
     return found
-
-
-def check(
-    proof_files: Annotated[list[Path], typer.Argument(help="One or more .tlog-proof files.")],
-    key: LogKey = None,
-    receipt: Annotated[
-        Path | None, typer.Option(help="The upload receipt they should be about.")
-    ] = None,
-    config: Config = Path(FILE_NAME),
-) -> None:
-    """Check proof files offline, with the log's public key and nothing else."""
-    verifier = Verifier.parse(key or load_settings(config).log_vkey)
-    about = UploadReceipt.read(receipt).digests if receipt is not None else None
-    for file in proof_files:
-        proved = TlogProof.parse(file.read_bytes())
-        leaf, checkpoint = verify_proof(proved, verifier)
-        if about is not None and leaf.digest not in about:
-            raise VerificationError(
-                f"{file} holds, but is about another recording than the receipt"
-            )
-        out.print(f"[green]Proved:[/] {leaf.kind}, entry {proved.index:,} of {checkpoint.size:,}")
-        out.print(_VERDICTS[leaf.kind])
-        if leaf.kind == "quarantined":
-            reason = str(leaf.fields.get("reason"))
-            out.print(f"Why: {QUARANTINE_REASONS.get(reason, reason)}.", markup=False)
-        out.print(f"in the log {checkpoint.origin}", soft_wrap=True, highlight=False)
-        for name, value in leaf.fields.items():
-            out.print(f"[bold]{name}[/]: {_shown(value)}", soft_wrap=True, highlight=False)
 
 
 def open_log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifier]:
     """The log's store and public key: those that are given, or else the settings'."""
     if log is not None and key is not None:
         url = log if "://" in log else Path(log).resolve().as_uri()
-        return open_store(url), Verifier.parse(key)
+        return open_store(url), log_key(key, config)
     if log is not None or key is not None:
         raise InputError("--log and --key go together")
-    settings = load_settings(config)
+    settings = _settings(config, "--log and --key LOG_KEY (log_url and log_vkey in your receipt)")
     return settings.store("log"), Verifier.parse(settings.log_vkey)
 
 
+def log_key(key: str | None, config: Path) -> Verifier:
+    """The log's public key: the one that is given, or else the settings'. Raises `InputError`."""
+    if key is None:
+        settings = _settings(config, "--key LOG_KEY (log_vkey in your receipt)")
+        return Verifier.parse(settings.log_vkey)
+    try:
+        return Verifier.parse(key)
+    except VerificationError as error:
+        raise InputError(
+            f"that is not the public key of a log (log_vkey in your receipt): {error}"
+        ) from None
+
+
+def _settings(config: Path, instead: str) -> Settings:
+    path = config / FILE_NAME if config.is_dir() else config
+    if not path.exists():
+        raise InputError(f"there is no {path} to take the log's key from: give {instead}")
+    return load_settings(config)
+
+
 def log_of(sample: str, log: str | None, key: str | None) -> tuple[str | None, str | None]:
-    """Where an upload receipt says the log is, unless somebody says otherwise."""
-    if log is None and key is None and Path(sample).is_file():
+    """Where the log is and its key: as an upload receipt says, unless somebody says otherwise."""
+    if (log is None or key is None) and Path(sample).is_file():
         receipt = UploadReceipt.read(Path(sample))
-        return receipt.log_url, receipt.log_vkey
+        return log or receipt.log_url, key or receipt.log_vkey
     return log, key
 
 
@@ -223,11 +196,3 @@ def digests_of(sample: str, config: Path) -> tuple[str, ...]:
         if hashlib.sha256(training.get(feature.name).data).hexdigest() in genuine:
             return (str(feature.context.get("source_sha256")),)
     raise VerificationError(f"no receipt of the log names the features of {sample}")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return "".join(f"\n  - {_shown(item)}" for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {item}" for name, item in value.items())
-    return str(value)

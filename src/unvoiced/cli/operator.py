@@ -1,4 +1,4 @@
-"""Commands of who runs a deployment: init, invite, ingest, status, missing, quarantine."""
+"""Commands of who runs a deployment: init, invite, ingest, quarantine."""
 
 import importlib
 import os
@@ -18,19 +18,21 @@ from unvoiced.config import (
     FILE_NAME,
     KMS_NAMES,
     Role,
+    Settings,
     StoreName,
     load_settings,
     passphrase_from_file,
 )
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.disposal import Quarantine
-from unvoiced.errors import InputError, UnvoicedError, VerificationError
-from unvoiced.ingest.missing import settle_missing
+from unvoiced.disposal.quarantine import Records
+from unvoiced.errors import InputError, UnvoicedError
 from unvoiced.ingest.recording import QUARANTINE_REASONS
-from unvoiced.ingest.status import take_status
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.leaves import encode_leaf
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Verifier
 from unvoiced.sealing import parse_fernet_key
 
 Config = Annotated[
@@ -158,55 +160,6 @@ def ingest(config: Config = Path(FILE_NAME)) -> None:
     sys.exit(0 if state.is_completed() else 1)
 
 
-def status(config: Config = Path(FILE_NAME)) -> None:
-    """Say where every recording is that was ever accepted, and whether that adds up."""
-    found = take_status(load_settings(config))
-    rows = [
-        ("accepted", f"{found.accepted:,}", "taken over from the raw store, by the log"),
-        ("= disposed", f"{found.disposed:,}", "destroyed, seen to be gone, receipt in the log"),
-        ("+ quarantined", f"{found.quarantined:,}", _reasons(found.quarantine_reasons)),
-        ("+ backlog", f"{found.backlog:,}", f"{found.waiting:,} waiting, "
-         f"{found.finishing:,} to be finished by the next run"),
-        ("missing", f"{len(found.missing):,}", "waiting by the log, and nowhere to be found"),
-        ("not yet accepted", f"{found.not_accepted:,}", "uploaded since the last run"),
-        ("archived", f"{found.archived:,}", "originals that are kept in the archive, by the log"),
-        ("held", f"{found.held:,}", "in the raw store, under a legal hold; no run touches them"),
-    ]  # fmt: skip
-    table(f"Recordings (log of {found.log_size:,} entries)", {"": "left", "count": "right",
-          "what that is": "left"}, rows)  # fmt: skip
-    out.print(f"Raw store: {found.raw_objects:,} objects, {found.raw_bytes / 1e6:,.1f} MB")
-    if not found.adds_up:
-        for digest in found.missing[:20]:
-            err.print(f"missing: {digest}")
-        raise VerificationError(
-            f"{len(found.missing):,} recordings are missing: accepted, not disposed of, and nowhere"
-        )
-    out.print("[green]It adds up: every accepted recording was found or has its receipt.")
-
-
-def missing_settle(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    config: Config = Path(FILE_NAME),
-) -> None:
-    """Say in the log of recordings that are missing for good that they were found gone.
-
-    Such a receipt states that a recording was nowhere to be found. It does not state that anybody
-    here destroyed it, nor when it went. Find out first who deleted it, and whether a backup can
-    give it back: one that turns up again is accepted again. Needs the worker's vault.
-    """
-    settings = load_settings(config)
-    missing = take_status(settings).missing
-    if not missing:
-        out.print("Nothing is missing.")
-        return
-    for digest in missing:
-        out.print(digest, soft_wrap=True, highlight=False)
-    if not yes:
-        typer.confirm(f"Log these {len(missing):,} recordings as found gone, for ever?", abort=True)
-    settled = settle_missing(settings, missing, utc_now)
-    out.print(f"{len(settled):,} recordings are in the log as found gone.")
-
-
 def accept_fernet(
     key_file: Annotated[Path, typer.Argument(help="A file with the Fernet key, as text.")],
     config: Config = Path(FILE_NAME),
@@ -227,17 +180,23 @@ def accept_fernet(
 
 def quarantine_ls(config: Config = Path(FILE_NAME)) -> None:
     """List quarantined recordings, why each is there, and what to do."""
-    records = sorted(
-        Quarantine(load_settings(config).store("journal")).records(), key=lambda one: one.name
-    )
-    table(
-        f"{len(records)} quarantined",
-        {"object": "left", "reason": "left", "what it means, what to do": "left", "since": "left"},
-        [
-            (one.name, one.reason, QUARANTINE_REASONS.get(one.reason, ""), one.time)
-            for one in records
-        ],
-    )
+    settings = load_settings(config)
+    found = _in_quarantine(settings, _quarantine(settings))
+    rows = [
+        (one.name, one.reason, QUARANTINE_REASONS.get(one.reason, ""), one.time)
+        for one in sorted(found, key=lambda one: one.name)
+    ]
+    columns = dict.fromkeys(("object", "reason", "what it means, what to do", "since"), "left")
+    if rows:
+        table(f"{len(rows):,} quarantined", columns, rows)
+    else:
+        out.print("Nothing is in quarantine.")
+    for planted in found.planted:
+        err.print(
+            f"{planted} in the journal store is planted or damaged, or an earlier version's: it "
+            "says nothing. See who put it there, and delete it",
+            soft_wrap=True,
+        )
 
 
 def quarantine_release(
@@ -246,8 +205,8 @@ def quarantine_release(
 ) -> None:
     """Put a quarantined recording back into the backlog, for the next run to try again."""
     settings = load_settings(config)
-    quarantine = Quarantine(settings.store("journal"))
-    records = [record for record in quarantine.records() if record.name == name]
+    quarantine = _quarantine(settings)
+    records = [record for record in _in_quarantine(settings, quarantine) if record.name == name]
     if not records:
         raise InputError(f"{name} is not in quarantine")
     accounts = settings.accounts(settings.vault("worker"))
@@ -258,6 +217,13 @@ def quarantine_release(
         out.print(f"released {record.name} ({record.reason})")
 
 
-def _reasons(counts: dict[str, int]) -> str:
-    listed = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
-    return listed or "could not become features; left sealed"
+def _quarantine(settings: Settings) -> Quarantine:
+    return Quarantine(settings.store("journal"), Verifier.parse(settings.log_vkey))
+
+
+def _in_quarantine(settings: Settings, quarantine: Quarantine) -> Records:
+    """The records of what the log has in quarantine too: one that was settled since is none."""
+    reader, ledger = settings.log_reader(), Ledger()
+    records = quarantine.records()
+    ledger.follow(reader.entries, reader.checkpoint().size)
+    return records.in_quarantine(ledger.quarantined)

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +11,14 @@ import typer
 from rich.markup import escape
 
 from unvoiced.cli.display import err, out, table
+from unvoiced.cli.files import refuse_to_replace, write_new
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.eraser import open_eraser
-from unvoiced.errors import InputError, NotDisposed
+from unvoiced.errors import InputError, NotDisposed, UnvoicedError
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.reader import LogReader
 from unvoiced.posture.facts import LifecycleRule
 from unvoiced.retention.keep import Report, Row, keep_rules
 from unvoiced.retention.keep import show as what_is_due
@@ -27,7 +30,12 @@ DRIFTED = 7  # as `posture`: something is not as it must be
 
 
 def show(config: Config = Path(FILE_NAME)) -> None:
-    """Show what is due now, by rule and store, and when the next is; destroys nothing."""
+    """Show what is due now, by rule and store, and when the next is; destroys nothing.
+
+    "held" is due and kept by a legal hold or a lock; "left" is due and cannot be destroyed, for the
+    reason shown; "next is due" is when the next object of those that are there now becomes due.
+    Rules that nothing there falls under have no row.
+    """
     report = what_is_due(load_settings(config), utc_now())
     _rows(f"{report.due:,} objects are due", report.rows, ("due", "held"))
     _reasons(report)
@@ -36,7 +44,9 @@ def show(config: Config = Path(FILE_NAME)) -> None:
 def run(config: Config = Path(FILE_NAME)) -> None:
     """Destroy what is due, with receipts; exit status 6 where something due is still there.
 
-    The `retention` flow does the same on a Prefect server, by schedule.
+    "held" is due and kept by a legal hold or a lock; "left" is due and still there, for the reason
+    shown; "next is due" is when the next object of those that are there becomes due. The
+    `retention` flow does the same on a Prefect server, by schedule.
     """
     settings = load_settings(config)
     report = keep_rules(open_eraser(settings, f"command {secrets.token_hex(4)}"))
@@ -57,18 +67,33 @@ def schedule(
     config: Config = Path(FILE_NAME),
 ) -> None:
     """Write the public retention schedule: what is kept, how long, why, how it is destroyed."""
-    made = make_schedule(load_settings(config), utc_now().date(), contact)
+    settings = load_settings(config)
+    made = make_schedule(
+        settings, utc_now().date(), contact, originals=_originals(settings.log_reader)
+    )
     if output is None:
         out.print(as_markdown(made), soft_wrap=True, markup=False, highlight=False)
         return
     if output.suffix not in {".html", ".md"}:
         raise InputError(f"{output}: a page is PAGE.html or PAGE.md")
+    refuse_to_replace(output)
     try:
         text = as_html(made) if output.suffix == ".html" else as_markdown(made)
-        output.write_text(text, encoding="utf-8")
+        write_new(output, text.encode())
     except OSError as error:
         raise InputError(f"{output}: {error.strerror}") from None
     out.print(f"{output}: the schedule of {config}; publish it", markup=False)
+
+
+def _originals(log: Callable[[], LogReader]) -> int:
+    """How many originals are archived by the log; 0, and a word of it, where it cannot be read."""
+    try:
+        reader, ledger = log(), Ledger()
+        ledger.follow(reader.entries, reader.checkpoint().size)
+    except UnvoicedError as error:
+        err.print(f"the page follows the settings alone: {error}", markup=False)
+        return 0
+    return len(ledger.archived)
 
 
 def lifecycle(
@@ -137,6 +162,7 @@ def _rows(title: str, rows: Iterable[Row], counts: Iterable[str]) -> None:
                 _moment(row.next),
             )
             for row in rows
+            if row.due or row.destroyed or row.held or row.left or row.next
         ],
     )
 
@@ -146,11 +172,12 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _reasons(report: Report) -> None:
-    held = [(row.rule, why, count) for row in report.rows for why, count in row.held.items()]
+    held = [(row, why, count) for row in report.rows for why, count in row.held.items()]
     left = [(row.rule, name, why) for row in report.rows for name, why in row.left.items()]
     if held:
-        columns = {"held back by": "left", "rule": "left", "objects": "right"}
-        table("Held", columns, [(why, rule, f"{count:,}") for rule, why, count in held])
+        columns = {"held back by": "left", "rule": "left", "store": "left", "objects": "right"}
+        rows = [(why, row.rule, row.store, f"{count:,}") for row, why, count in held]
+        table("Held", columns, rows)
     if left:
         columns = {"object": "left", "rule": "left", "why it is still there": "left"}
         table("Left", columns, [(escape(name), rule, escape(why)) for rule, name, why in left])

@@ -19,7 +19,7 @@ from unvoiced.disposal.journal import (
 )
 from unvoiced.disposal.quarantine import Quarantine, QuarantineRecord
 from unvoiced.disposal.receipt import NOT_CHECKED, Cause, Observation, Receipt
-from unvoiced.disposal.suppression import Suppressed, SuppressionList, suppression_id
+from unvoiced.disposal.suppression import Suppressed, SuppressionList, lifting, suppression_id
 from unvoiced.disposal.sweep import Sweep, sweep
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "clear_without_features",
     "destroy",
     "gone_before",
+    "lifting",
     "suppression_id",
     "sweep",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from unvoiced.disposal.holds import Held, UnderHold
+from unvoiced.disposal.holds import Held
 from unvoiced.disposal.journal import JournalEntry
 from unvoiced.disposal.receipt import Cause, Observation, shows_archived
 from unvoiced.errors import NotDisposed, NotFound
@@ -101,10 +101,10 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
 
 
 def gone_before(
-    hold: UnderHold, raw: Store, target: Target, now: Callable[[], datetime]
+    hold: NotDisposed, raw: Store, target: Target, now: Callable[[], datetime]
 ) -> Observation:
-    """What shows that a recording was destroyed before it was held: by a run that is no more, which
-    could not log it. Changes nothing; raises `hold` where the recording is still there.
+    """What shows that a recording was destroyed before it was to stay: by a run that is no more,
+    which could not log it. Changes nothing; raises `hold` where the recording is still there.
     """
     observed = _observe(raw, target, _versions(raw, target.name), now)
     if not observed.shows_absence:

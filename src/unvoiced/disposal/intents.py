@@ -7,8 +7,11 @@ so it is signed by the log's key: who can write to the store cannot say what is 
     1. intend   which versions, by name and digest, and for what cause
     2. destroy  each, unless a legal hold covers it, and observe
     3. receipt  one leaf each, in order of digest
-    4. remove   the intent, once the log has settled all of it but what is held and still stands:
-                with that nothing was begun, and whether it is due is decided anew when it is lifted
+    4. remove   the intent, once the log has settled all of it but what still stands
+
+What was due by its age may no longer be when an intent is found: an operator released it, a rule
+changed. So of a run of retention that is no more, only what is gone already is finished; what still
+stands, or is held, is decided anew by retention. An erasure is not taken back: its intents act.
 """
 
 import secrets
@@ -43,6 +46,10 @@ class Intent:
     name: str
     cause: Cause
     targets: tuple[Target, ...]
+
+
+class _ToDecideAnew(NotDisposed):
+    """It stands, and who meant to destroy it is no more."""
 
 
 @dataclass
@@ -117,17 +124,17 @@ class Undertaker:
         outcome = Disposed()
         for start in range(0, len(targets), _MOST):
             intent = self.intents.write(cause, targets[start : start + _MOST], self.signer)
-            self._carry_out(intent, outcome)
+            self._carry_out(intent, outcome, decided=True)
         return outcome
 
     def finish(self) -> Disposed:
-        """Finish what runs that are no more had intended."""
+        """Finish what runs that are no more had begun, or for an erasure intended."""
         outcome = Disposed()
         for intent in list(self.intents.all()):
-            self._carry_out(intent, outcome)
+            self._carry_out(intent, outcome, decided=intent.cause is Cause.ERASURE)
         return outcome
 
-    def _carry_out(self, intent: Intent, outcome: Disposed) -> None:
+    def _carry_out(self, intent: Intent, outcome: Disposed, *, decided: bool) -> None:
         held, ledger = self.holds.held(), self.accounts.current()
         receipts: list[bytes] = []
         uncertain = False
@@ -135,13 +142,17 @@ class Undertaker:
         for target in sorted(set(intent.targets), key=lambda one: one.sha256):
             if not ledger.is_unsettled(target.sha256):
                 continue
+            released = target.sha256 not in ledger.quarantined
+            due = decided and not (intent.cause is Cause.QUARANTINE_AGE and released)
             try:
-                receipts.append(self._dispose(target, intent.cause, held).leaf())
+                receipts.append(self._dispose(target, intent.cause, held, due=due).leaf())
             except CredentialsExpired as error:
                 expired = error
                 break
             except UnderHold as error:  # it was seen to stand, so nothing was begun with it
                 outcome.left[target.name] = str(error)
+            except _ToDecideAnew:  # as above
+                continue
             except (NotDisposed, StoreError) as error:
                 outcome.left[target.name] = str(error)
                 uncertain = True
@@ -151,11 +162,13 @@ class Undertaker:
         if not uncertain:  # else it may be gone without having been seen to be: the next run looks
             self.intents.remove(intent)
 
-    def _dispose(self, target: Target, cause: Cause, held: Held) -> Receipt:
+    def _dispose(self, target: Target, cause: Cause, held: Held, *, due: bool) -> Receipt:
         try:
+            if not due:
+                raise _ToDecideAnew(f"{target.name}: whether it is due is decided anew")
             observed = destroy(self.raw, clear_without_features(target, cause, held), self.now)
-        except UnderHold as hold:
-            observed = gone_before(hold, self.raw, target, self.now)
+        except (UnderHold, _ToDecideAnew) as why:
+            observed = gone_before(why, self.raw, target, self.now)
         return Receipt(
             sha256=target.sha256,
             media_type=f"object in a {self.raw.url.partition('://')[0]} store",

@@ -3,19 +3,31 @@
 The log says that one was quarantined and why, by digest. The record here says which object that is,
 so that it is not read again at every run and an operator can find it. It holds a pseudonym and is
 private, like the journal.
+
+What has a record is not ingested, and goes by another rule of retention. So each is signed by the
+log's key, for the object version that its own name is made of: who can write to the store can hide
+no recording with one, nor have one destroyed. What nobody of ours signed counts as no record. One
+that was taken out can be put back as it was, so a record holds only while the log says the same
+(`Records.in_quarantine`).
 """
 
 import hashlib
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 
-import rfc8785
-
-from unvoiced.errors import AlreadyExists, NotFound, VerificationError
-from unvoiced.stores.interface import Store
+from unvoiced.errors import (
+    AlreadyExists,
+    CredentialsExpired,
+    NotFound,
+    StoreError,
+    VerificationError,
+)
+from unvoiced.log.note import MAX_NOTE_BYTES, Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
+from unvoiced.stores.interface import Entry, Store
 
 _PREFIX = "quarantine/"
+_TITLE = "unvoiced quarantine record v1"
 
 
 @dataclass(frozen=True)
@@ -28,62 +40,67 @@ class QuarantineRecord:
     size: int
     reason: str
     time: str
+    log_size: int  # entries in the log by then: what it said of the digest before is older
 
 
-class Held:
-    """The object versions that have a record."""
+@dataclass(frozen=True)
+class Records:
+    """The genuine records at one moment, by (name, version) of what they are about."""
 
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
+    by_place: Mapping[tuple[str, str], QuarantineRecord] = field(default_factory=dict)
+    planted: tuple[str, ...] = ()  # names of objects that are no genuine records
 
-    def __contains__(self, place: tuple[str, str]) -> bool:
-        return _record_name(*place) in self._names
+    def __iter__(self) -> Iterator[QuarantineRecord]:
+        return iter(self.by_place.values())
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.by_place)
+
+    def of(self, name: str, version: str) -> QuarantineRecord | None:
+        """The record of one object version, or None."""
+        return self.by_place.get((name, version))
+
+    def in_quarantine(self, by_the_log: Collection[str]) -> "Records":
+        """Those whose digest the log has in quarantine too."""
+        found = {place: one for place, one in self.by_place.items() if one.sha256 in by_the_log}
+        return Records(found, self.planted)
 
 
 class Quarantine:
-    """Records in the journal store, under `quarantine/`, one per object version."""
+    """Records in the journal store, under `quarantine/`; `verifier` is the log's public key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, verifier: Verifier) -> None:
         self._store = store
+        self._verifier = verifier
+        # (object name, version) -> what it is; None for what is no genuine record
+        self._read: dict[tuple[str, str], QuarantineRecord | None] = {}
 
-    def add(self, record: QuarantineRecord) -> None:
-        """Make a record durable; the first one about an object stands."""
+    def add(self, record: QuarantineRecord, signer: Signer) -> None:
+        """Make a record durable. The first genuine one of these bytes stands; others make way."""
+        place = _record_name(record.name, record.version)
+        note = sign_statement(_TITLE, asdict(record), signer)
         try:
-            self._store.put_if_absent(
-                _record_name(record.name, record.version), rfc8785.dumps(asdict(record))
-            )
+            self._store.put_if_absent(place, note)
         except AlreadyExists:
-            return
+            listed = self._store.head(place)
+            there = self._genuine(listed) if listed is not None else None
+            if there is None or there.sha256 != record.sha256:
+                self._put_in_place_of(place, note)
 
-    def holds(self) -> "Held":
-        """Which object versions have a record; reads no record."""
-        return Held({listed.name for listed in self._store.list(_PREFIX)})
-
-    def records(self) -> Iterator[QuarantineRecord]:
-        """Every record there is."""
-        for listed in self._store.list(_PREFIX):
+    def records(self) -> Records:
+        """What there is. Each object is read once in the life of this one, or when it changed."""
+        found: dict[tuple[str, str], QuarantineRecord] = {}
+        planted: list[str] = []
+        for entry in self._store.list(_PREFIX):
             try:
-                yield QuarantineRecord(**json.loads(self._store.get(listed.name).data))
-            except NotFound:
+                record = self._genuine(entry)
+            except NotFound:  # taken out meanwhile
                 continue
-            except (ValueError, TypeError):
-                raise VerificationError(f"quarantine record {listed.name} is damaged") from None
-
-    def find(self, name: str, version: str) -> QuarantineRecord | None:
-        """The record of one object version, or None. Raises `VerificationError` if damaged."""
-        place = _record_name(name, version)
-        try:
-            record = QuarantineRecord(**json.loads(self._store.get(place).data))
-        except NotFound:
-            return None
-        except (ValueError, TypeError):
-            raise VerificationError(f"quarantine record {place} is damaged") from None
-        if (record.name, record.version) != (name, version):
-            raise VerificationError(f"quarantine record {place} is of another object")
-        return record
+            if record is None:
+                planted.append(entry.name)
+            else:
+                found[record.name, record.version] = record
+        return Records(found, tuple(planted))
 
     def remove(self, record: QuarantineRecord) -> None:
         """Take a record out: the recording is released, or gone."""
@@ -91,6 +108,40 @@ class Quarantine:
         listed = self._store.head(name)
         if listed is not None:
             self._store.delete(name, listed.version)
+
+    def _put_in_place_of(self, place: str, note: bytes) -> None:
+        for entry in list(self._store.versions(place)):
+            if entry.name == place:
+                self._store.delete(place, entry.version)
+        try:
+            self._store.put_if_absent(place, note)
+        except AlreadyExists:  # another run's, or one planted again: the next run sees which
+            return
+
+    def _genuine(self, entry: Entry) -> QuarantineRecord | None:
+        """Raises `NotFound` where it is gone, `CredentialsExpired`, and nothing for what it says.
+
+        What cannot be read counts as none: one object in a cold storage class must stop nobody.
+        """
+        known = (entry.name, entry.version)
+        if known not in self._read:
+            if entry.size > MAX_NOTE_BYTES:
+                return None
+            try:
+                note = self._store.get(*known).data
+            except (NotFound, CredentialsExpired):
+                raise
+            except StoreError:
+                return None
+            self._read[known] = self._opened(entry.name, note)
+        return self._read[known]
+
+    def _opened(self, place: str, note: bytes) -> QuarantineRecord | None:
+        try:
+            record = QuarantineRecord(**open_statement(_TITLE, note, self._verifier))
+        except (VerificationError, TypeError):
+            return None
+        return record if _record_name(record.name, record.version) == place else None
 
 
 def _record_name(name: str, version: str) -> str:

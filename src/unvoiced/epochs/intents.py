@@ -2,7 +2,9 @@
 
 A key that is gone from the vault was either destroyed on purpose or lost, and only the first may be
 logged as retired while recordings sealed to it turn up late. So the intention is signed by the
-log's key: who can write to the journal store cannot pass a loss off as a retirement.
+log's key: who can write to the journal store cannot make one up. They can put back one that was
+given up, if they kept it; so a receipt that rests on an intention alone says that it does
+(`receipt.Deletion`).
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,7 @@ and differs by kind of vault: docs/keys.md.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from unvoiced import __version__
 from unvoiced.errors import NotDisposed, NotFound
@@ -29,6 +30,29 @@ _KEY_SERVICE = (
     "replicas, snapshots and backups of the vault: one taken earlier opens with the key service's "
     "key, until that is destroyed",
 )
+
+
+class Deletion(StrEnum):
+    """How far whoever writes a receipt can say that a key was destroyed, and not lost or taken."""
+
+    SEEN = "seen"  # this very run deleted it
+    INTENDED = "intended"  # it was gone; a signed intention to destroy it stood
+    NONE = "none"  # it was gone, and nobody had meant to destroy it
+
+
+# An intention can be signed and not carried out, and one that was given up can be put back by who
+# kept a copy of it: it alone does not show that a key was destroyed.
+_METHOD = {
+    Deletion.SEEN: "cryptographic erase",
+    Deletion.INTENDED: "cryptographic erase, if the signed intention was carried out",
+    Deletion.NONE: "none: found gone",
+}
+_TECHNIQUE = {
+    Deletion.SEEN: "every version of the wrapped private key deleted",
+    Deletion.INTENDED: "every version of the wrapped private key was gone when looked at; a signed "
+    "intention to destroy it stood",
+    Deletion.NONE: "none by this pipeline: the wrapped private key was gone",
+}
 
 
 @dataclass(frozen=True)
@@ -61,10 +85,7 @@ def observe(vault: Store, secret: str, now: datetime) -> KeyObservation:
 
 @dataclass(frozen=True)
 class RetirementReceipt:
-    """A destroyed intake key. Raises `NotDisposed` when that was not observed.
-
-    `found_gone` is for a key that was not there any more, with nothing sealed to it left.
-    """
+    """An intake key that is gone. Raises `NotDisposed` when that was not observed."""
 
     digest: str
     epoch: str
@@ -74,7 +95,7 @@ class RetirementReceipt:
     accepted: int  # recordings sealed to it that were ever accepted
     disposed: int
     performed_by: str
-    found_gone: bool = False
+    deletion: Deletion = Deletion.SEEN
 
     def __post_init__(self) -> None:
         """Refuse to exist without the observation (INV-9)."""
@@ -83,9 +104,7 @@ class RetirementReceipt:
 
     def leaf(self) -> bytes:
         """The leaf as it is logged."""
-        technique = "every version of the wrapped private key deleted"
-        if self.found_gone:
-            technique = "none by this pipeline: the wrapped private key was gone"
+        technique = _TECHNIQUE[self.deletion]
         not_checked = [*_ALWAYS]
         if self.unlock.kms:
             not_checked += _KEY_SERVICE
@@ -99,9 +118,10 @@ class RetirementReceipt:
             self.digest,
             self.observed.time,
             epoch=self.epoch,
-            cause="found missing" if self.found_gone else "epoch over",
+            cause="found missing" if self.deletion is Deletion.NONE else "epoch over",
+            deletion=self.deletion.value,
             media_type=self.media_type,
-            sanitization_method="cryptographic erase",
+            sanitization_method=_METHOD[self.deletion],
             sanitization_technique=technique,
             verification_method="get and list of versions through the store's interface",
             observed={

@@ -10,22 +10,25 @@ INV-9 once an intake key is retired, nothing sealed to it can be opened by anyon
     6. observe, and log the leaf; the ledger refuses it while a recording sealed to it is unsettled
     7. remove   the intention
 
+A key that stands in the vault though the log calls it retired is judged like any other: where
+nothing holds it, it is destroyed again, and 3 to 5 and 7 are done; else it stays, loudly.
+
 A crash is finished by the next run. A recording accepted between 2 and 4 may still be opened by who
 had the key in memory; what is not is quarantined by the next run, as `retired-intake-key`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from unvoiced.clock import utc_now
 from unvoiced.config import Settings, key_file_of
 from unvoiced.epochs.intents import Retiring, Retirings
 from unvoiced.epochs.look import Look
-from unvoiced.epochs.receipt import RetirementReceipt, observe
+from unvoiced.epochs.receipt import Deletion, RetirementReceipt, observe
+from unvoiced.epochs.report import Retirements
 from unvoiced.epochs.standing import Standing, State
 from unvoiced.errors import (
-    AccessError,
     CredentialsExpired,
     NotDisposed,
     SecretMissing,
@@ -81,17 +84,19 @@ def open_retirer(settings: Settings, run_id: str, now: Callable[[], datetime] = 
     )
 
 
-@dataclass
-class Retirements:
-    """What a run did: epochs by name, counts and reasons."""
+@dataclass(frozen=True)
+class _Gone:
+    """A key that is to be looked for, and whether this run deleted a version of it."""
 
-    retired: dict[str, str] = field(default_factory=dict)  # epoch -> digest of its public key
-    held_back: dict[str, tuple[str, ...]] = field(default_factory=dict)  # closed, and why kept
-    destroyed: dict[str, str] = field(default_factory=dict)  # key gone, leaf not logged yet: why
-    lost: dict[str, tuple[str, ...]] = field(default_factory=dict)  # gone, and not on purpose
-    blocked: dict[str, str] = field(default_factory=dict)  # could not be destroyed
-    adopted: list[str] = field(default_factory=list)  # half-made keys that the log now knows
-    quarantined: list[str] = field(default_factory=list)  # object names: sealed to a key now gone
+    key: Standing
+    deleted: bool
+
+    @property
+    def deletion(self) -> Deletion:
+        """What the receipt may say."""
+        if self.key.state is State.LOST:
+            return Deletion.NONE
+        return Deletion.SEEN if self.deleted else Deletion.INTENDED
 
 
 def retire_keys(retirer: Retirer) -> Retirements:
@@ -104,29 +109,44 @@ def retire_keys(retirer: Retirer) -> Retirements:
     if half_made := look.half_made:
         _adopt(retirer, sorted(half_made), report)
         look = retirer.look()
-    _forget_finished(retirer, look)
-    gone: list[Standing] = []
+    gone, due, finished = _sort(retirer, look, report)
+    if due and retirer.key_file is not None:
+        check_replaceable(retirer.vault.store, retirer.key_file)
+    gone += [done for key in due if (done := _destroy(retirer, key, report)) is not None]
+    _ratchet(retirer, needed=bool(gone or finished))
+    for key in finished:  # by a run that did not get to say so
+        retirer.retirings.remove(_retiring(key))
+    restored = [one for one in gone if one.key.state is State.RESTORED]
+    _see_restored_gone(retirer, restored, report)
+    _log(retirer, look, [one for one in gone if one not in restored], report)
+    retirer.bench.accounts.remember()
+    return report
+
+
+def _sort(
+    retirer: Retirer, look: Look, report: Retirements
+) -> tuple[list[_Gone], list[Standing], list[Standing]]:
+    """Keys that are gone, those to be destroyed, and those that only their intention is left of."""
+    gone: list[_Gone] = []
     due: list[Standing] = []
+    finished: list[Standing] = []
     for key in look.standings():
         if key.state is State.DESTROYED:
-            gone.append(key)
+            gone.append(_Gone(key, deleted=False))
             _quarantine_sealed_to(retirer, look, key, report)
         elif key.may_be_retired:
             due.append(key)
         elif key.state is State.LOST:
             report.lost[key.facts.epoch.name] = key.holds
-        elif key.state is State.RETIRED and key.facts.in_vault:
-            _destroy(retirer, key, report)  # a backup of the vault was restored
+        elif key.state is State.RETIRED and key.facts.meant:
+            finished.append(key)
+        elif key.state is State.RESTORED:
+            _dispute(retirer, key, report)
+            _give_up(retirer, key)
         elif key.state is State.CLOSED:
             report.held_back[key.facts.epoch.name] = key.holds
             _give_up(retirer, key)
-    if due and retirer.key_file is not None:
-        check_replaceable(retirer.vault.store, retirer.key_file)
-    gone += [key for key in due if _destroy(retirer, key, report)]
-    _ratchet(retirer, needed=bool(gone))
-    _log(retirer, look, gone, report)
-    retirer.bench.accounts.remember()
-    return report
+    return gone, due, finished
 
 
 def _adopt(retirer: Retirer, names: list[str], report: Retirements) -> None:
@@ -140,55 +160,62 @@ def _adopt(retirer: Retirer, names: list[str], report: Retirements) -> None:
             report.adopted.append(name)
 
 
-def _forget_finished(retirer: Retirer, look: Look) -> None:
-    """Intentions that were carried out and logged, by a run that did not get to remove them."""
-    for digest in look.meant.keys() & look.history.ledger.retired_intake_keys.keys():
-        retirer.retirings.remove(look.meant[digest])
-
-
 def _give_up(retirer: Retirer, key: Standing) -> None:
     """Of a key that still stands and is needed after all, nobody means to destroy it any more."""
     if key.facts.meant:
         retirer.retirings.remove(_retiring(key))
 
 
+def _dispute(retirer: Retirer, key: Standing, report: Retirements) -> None:
+    epoch = key.facts.epoch.name
+    # Asked again: a retirement at the same time may have destroyed it since it was listed.
+    if not observe(retirer.vault.store, f"intake/{epoch}", retirer.now()).shows_absence:
+        report.disputed[epoch] = key.holds
+
+
 def _quarantine_sealed_to(retirer: Retirer, look: Look, key: Standing, report: Retirements) -> None:
     """Nobody can open these any more; an operator, and the contributor, is to see so."""
     bench = retirer.bench
-    quarantined, held = bench.quarantine.holds(), bench.holds.held()
+    in_log, held = bench.accounts.current().quarantined, bench.holds.held()
+    quarantined = bench.quarantine.records().in_quarantine(in_log)
     for item in look.sealed_to.get(key.facts.digest[:32], []):
-        if (item.name, item.version) not in quarantined and not held.by(item.name):
+        if not quarantined.of(item.name, item.version) and not held.by(item.name):
             done = quarantine_unopened(bench, item, "retired-intake-key")
             report.quarantined += sorted(done.quarantined)
 
 
-def _destroy(retirer: Retirer, key: Standing, report: Retirements) -> bool:
-    """Whether every version was destroyed; the observation comes later."""
+def _destroy(retirer: Retirer, key: Standing, report: Retirements) -> _Gone | None:
+    """Destroy every version; the observation comes later. None where that failed."""
     secret, store = f"intake/{key.facts.epoch.name}", retirer.vault.store
+    deleted = False
     try:
-        _check_is_the_logged_one(retirer, key)
-        if key.state is State.CLOSED:
+        seen = _is_the_logged_one(retirer, key)
+        if key.state is not State.LOST:
             retirer.retirings.write(_retiring(key), retirer.signer)
         for entry in list(store.versions(object_of(secret))):
             if entry.name == object_of(secret):
                 store.delete(entry.name, entry.version)
+                deleted = seen
     except CredentialsExpired:
         raise
     except (StoreError, VerificationError) as error:
         report.blocked[key.facts.epoch.name] = str(error)
-        return False
-    return True
+        return None
+    return _Gone(key, deleted)
 
 
-def _check_is_the_logged_one(retirer: Retirer, key: Standing) -> None:
-    """Else the leaf would be about a key that is not the one destroyed."""
+def _is_the_logged_one(retirer: Retirer, key: Standing) -> bool:
+    """Whether the key was seen there. Raises `VerificationError` for another under its name: the
+    leaf would be about a key that is not the one destroyed.
+    """
     name = key.facts.epoch.name
     try:
         public = PrivateKey(retirer.vault.get(f"intake/{name}")).public
     except SecretMissing:
-        return  # gone: lost, or another run is at the same
+        return False  # gone: lost, or another run is at the same
     if intake_digest(public) != key.facts.digest:
         raise VerificationError(f"the vault's key of {name} is not the one that the log names")
+    return True
 
 
 def _ratchet(retirer: Retirer, *, needed: bool) -> None:
@@ -196,10 +223,21 @@ def _ratchet(retirer: Retirer, *, needed: bool) -> None:
         replace_key(retirer.vault.store, retirer.key_file)
 
 
-def _log(retirer: Retirer, look: Look, gone: list[Standing], report: Retirements) -> None:
+def _see_restored_gone(retirer: Retirer, restored: list[_Gone], report: Retirements) -> None:
+    """The log has their leaves already; that they are gone again is seen all the same."""
+    for one in restored:
+        epoch = one.key.facts.epoch.name
+        if observe(retirer.vault.store, f"intake/{epoch}", retirer.now()).shows_absence:
+            report.again += [epoch] if one.deleted else []
+            retirer.retirings.remove(_retiring(one.key))
+        else:
+            report.blocked[epoch] = f"the key of {epoch} was not seen to be gone"
+
+
+def _log(retirer: Retirer, look: Look, gone: list[_Gone], report: Retirements) -> None:
     accounts, leaves = retirer.bench.accounts, []
-    for key in sorted(gone, key=lambda one: one.facts.digest):
-        epoch, digest = key.facts.epoch.name, key.facts.digest
+    for one in sorted(gone, key=lambda one: one.key.facts.digest):
+        epoch, digest = one.key.facts.epoch.name, one.key.facts.digest
         try:
             receipt = RetirementReceipt(
                 digest=digest,
@@ -210,7 +248,7 @@ def _log(retirer: Retirer, look: Look, gone: list[Standing], report: Retirements
                 accepted=look.history.accepted[digest],
                 disposed=look.history.disposed[digest],
                 performed_by=retirer.bench.performed_by,
-                found_gone=key.state is State.LOST,
+                deletion=one.deletion,
             )
         except CredentialsExpired:
             raise
@@ -220,11 +258,11 @@ def _log(retirer: Retirer, look: Look, gone: list[Standing], report: Retirements
             leaves.append(receipt.leaf())
     accounts.append(leaves)
     ledger = accounts.current()
-    for key in gone:
-        epoch, digest = key.facts.epoch.name, key.facts.digest
+    for one in gone:
+        epoch, digest = one.key.facts.epoch.name, one.key.facts.digest
         if digest in ledger.retired_intake_keys:
             report.retired[epoch] = digest
-            retirer.retirings.remove(_retiring(key))
+            retirer.retirings.remove(_retiring(one.key))
         elif epoch not in report.blocked:
             report.destroyed[epoch] = (
                 f"{ledger.unsettled_under(digest):,} recordings sealed to it were accepted "
@@ -234,14 +272,3 @@ def _log(retirer: Retirer, look: Look, gone: list[Standing], report: Retirements
 
 def _retiring(key: Standing) -> Retiring:
     return Retiring(key.facts.epoch.name, key.facts.digest)
-
-
-def loss(report: Retirements) -> AccessError | None:
-    """What is to be said of keys that are gone and were not meant to be."""
-    if not report.lost:
-        return None
-    what = "; ".join(f"{epoch}: {', '.join(holds)}" for epoch, holds in sorted(report.lost.items()))
-    return AccessError(
-        "intake keys are missing from the worker's vault, and nobody retired them: restore them "
-        f"from a backup, or what is sealed to them is lost. {what}"
-    )

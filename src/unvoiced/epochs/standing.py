@@ -8,6 +8,9 @@ A key may be retired when all of this holds, and is kept when any of it is in do
     (d) no object of the raw store is sealed to it, in any version, accepted or not
     (e) every recording that is not settled is known to be sealed to another key, or to none
     (f) no legal hold is on everything
+
+The same holds for a key that stands in the vault though the log calls it retired: a backup was
+restored, or who signs for the log said what is not so. Nothing that is needed goes on a leaf alone.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from unvoiced.keys.intake import Epoch
+
+_NOT_OVER = "no later epoch has begun whose key is announced"
 
 
 class State(StrEnum):
@@ -27,6 +32,7 @@ class State(StrEnum):
     DESTROYED = "destroyed"  # on purpose; the leaf that says so is not logged yet
     LOST = "lost"  # not in the vault, and nobody meant to destroy it
     RETIRED = "retired"
+    RESTORED = "retired, and in the vault"  # by the log and by the vault's listing
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,31 @@ class Standing:
         return not self.holds and self.state is not State.RETIRED
 
 
+def has_key_of_week(standings: Sequence[Standing], now: datetime) -> bool:
+    """Whether there is a key to seal to of the week that has begun."""
+    return any(
+        one.state is State.OPEN and one.facts.epoch.begins == Epoch.of(now).begins
+        for one in standings
+    )
+
+
+def holding_back(one: Standing, now: datetime, grace: timedelta) -> list[str]:
+    """Why a key may not be retired; of one whose week is not over, with the days as they will be.
+
+    That is if the next week's key is announced in time: until then the old one stays in use.
+    """
+    facts, others = one.facts, [why for why in one.holds if why != _NOT_OVER]
+    if one.state not in {State.OPEN, State.COMING}:
+        return list(one.holds)
+    begins, ends = facts.epoch.begins, facts.epoch.first_of_next_week.begins
+    if ends <= now:
+        return [f"in use until a newer key is announced; may be retired {grace.days} days after",
+                *others]  # fmt: skip
+    since = f"from {begins:%Y-%m-%d} " if begins > now else ""
+    return [f"in use {since}until {ends:%Y-%m-%d}; may be retired from {ends + grace:%Y-%m-%d}",
+            *others]  # fmt: skip
+
+
 def took_over(key: KeyFacts, keys: Sequence[KeyFacts], now: datetime) -> datetime | None:
     """Since when contributors seal to a later epoch's key; None where they do not."""
     since = [
@@ -87,11 +118,11 @@ def judge(
 ) -> Standing:
     """Where a key stands among all; without `raw`, what the raw store holds is not looked at."""
     since = took_over(key, keys, now)
-    if key.retired:
+    if key.retired and not key.in_vault:
         return Standing(key, State.RETIRED, ())
     holds: list[str] = []
     if since is None:
-        holds.append("no later epoch has begun whose key is announced")
+        holds.append(_NOT_OVER)
     elif now < since + grace:
         holds.append(f"until {since + grace:%Y-%m-%d %H:%M} UTC: {grace.days} days after the next "
                      "epoch's key took over")  # fmt: skip
@@ -111,6 +142,8 @@ def judge(
 
 
 def _state(key: KeyFacts, since: datetime | None, now: datetime) -> State:
+    if key.retired:
+        return State.RESTORED
     if not key.in_vault:
         return State.DESTROYED if key.meant else State.LOST
     if key.epoch.begins > now:

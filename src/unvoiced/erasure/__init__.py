@@ -5,6 +5,7 @@ from unvoiced.erasure.record import Erasure, Erasures, Stage
 from unvoiced.erasure.run import (
     Outcome,
     carry_out,
+    find_request,
     go_on,
     lift,
     pending,
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Stage",
     "carry_out",
+    "find_request",
     "go_on",
     "lift",
     "pending",

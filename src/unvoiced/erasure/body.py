@@ -27,7 +27,8 @@ NOT_CHECKED = (
     "copies of their objects under names that are not theirs",
     "parts of uploads that were never completed",
     "access logs of the store's provider, which may hold object names",
-    "the orchestrator's database and logs, where ingest's reports show object names",
+    "the orchestrator's database and logs, where reports of ingest, retention and backfill show "
+    "object names",
     "what was made of their features outside the training store: models, exports, caches",
     "invitations and upload receipts, at the contributor and at whoever invited them",
     "the log and the audit trail: they keep digests of sealed objects, times and counts, for ever",

@@ -44,7 +44,7 @@ def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
     records = Erasures(eraser.journal, eraser.undertaker.signer)
     whose = suppression_id(pseudonym)
     record = records.load(whose)
-    asked = Work(eraser, records, record or Erasure(whose, pseudonym, "", {}), pseudonym)
+    asked = Work(eraser, records, record or Erasure(whose, pseudonym, "", 0, "", {}), pseudonym)
     training = eraser.training
     held = [_held("raw", eraser.raw.versions(f"{pseudonym}/"))]
     if eraser.archive is not None:

@@ -1,7 +1,8 @@
 """The record of an erasure: who is to be erased, how far it has come, and what it waits for.
 
 - A record is acted upon, so it is signed by the log's key and bound to its name: who can write to
-  the journal store cannot get anybody erased, nor put a finished request back (`request`).
+  the journal store cannot get anybody erased. Nor by a copy of an old record: the log knows the
+  requests that are done (`request`), and which were made before their suppression was lifted.
 - It is replaced only as the version it was read as: two runs at once do not undo each other.
 - While an erasure is under way its record names the contributor; the finished one does not, and
   no older version of it stays.
@@ -9,12 +10,12 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from unvoiced.disposal import suppression_id
+from unvoiced.disposal import lifting, suppression_id
 from unvoiced.errors import (
     AlreadyExists,
     Changed,
@@ -24,6 +25,7 @@ from unvoiced.errors import (
     VerificationError,
 )
 from unvoiced.log.leaves import rfc3339
+from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Signer
 from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.sealing import Json
@@ -51,6 +53,8 @@ class Erasure:
     id: str  # the contributor's suppression id
     pseudonym: str
     nonce: str  # 32 random bytes in hex: what the log is given is known by nothing else
+    as_of: int  # the size of the log when it was made
+    lifting: str  # what the log knows the lifting of their suppression by
     stages: Mapping[str, str]  # stage -> when it was reached, RFC 3339
     destroyed: Mapping[str, int] = field(default_factory=dict)  # versions, by store; at least
     key_objects: tuple[str, ...] = ()  # digests of key objects that the log knows
@@ -74,9 +78,27 @@ class Erasure:
         """What the log knows the request by: nothing says from it whose it is."""
         return hashlib.sha256(f"unvoiced erasure request\0{self.nonce}".encode()).hexdigest()
 
+    def refuse_old(self, ledger: Ledger) -> None:
+        """Raises `VerificationError` for a request that was made before a suppression was lifted.
+
+        Lifting takes no request that is open, so somebody has put this one back.
+        """
+        done = self.finished or self.request in ledger.requests
+        if not done and ledger.is_lifted(self.lifting, self.as_of):
+            raise VerificationError(
+                f"{_name(self.id)} in the journal store was made before their suppression was "
+                "lifted, and put back by somebody: nothing is erased for it; look who, remove it"
+            )
+
     def reached(self, stage: Stage, now: datetime) -> "Erasure":
         """The same, having come so far; a time that is there already stays."""
         return replace(self, stages={stage.value: rfc3339(now), **self.stages})
+
+    def unobserved(self) -> "Erasure":
+        """The same, before all was seen to be gone: what was seen then may stand again."""
+        before = {Stage.REQUESTED, Stage.KEY_DESTROYED}
+        stages = {name: time for name, time in self.stages.items() if name in before}
+        return self if self.body is None else replace(self, body=None, stages=stages)
 
     def counting(self, store: str, versions: int) -> "Erasure":
         """The same, with that many more versions destroyed in a store."""
@@ -94,22 +116,24 @@ class Erasures:
         self._store = store
         self._signer = signer
 
-    def request(self, pseudonym: str, now: datetime, logged: Collection[str] = ()) -> Erasure:
+    def request(self, pseudonym: str, now: datetime, ledger: Ledger) -> Erasure:
         """Make a request durable; one that is under way is returned as it is.
 
         One that is finished is taken up again, with the counts it had: what has come back goes too.
-        `logged` are the requests that the log says are done, whatever a record here says.
+        What the log says is done, or was lifted since, is not under way, whatever a record says.
         """
         fresh = Erasure(
             id=suppression_id(pseudonym),
             pseudonym=pseudonym,
             nonce=secrets.token_hex(32),
+            as_of=ledger.size,
+            lifting=lifting(pseudonym, self._signer),
             stages={Stage.REQUESTED.value: rfc3339(now)},
         )
         try:
             self._store.put_if_absent(_name(fresh.id), self._encode(fresh))
         except AlreadyExists:
-            return self.change(fresh.id, lambda found: _again(found, fresh, logged))
+            return self.change(fresh.id, lambda found: _again(found, fresh, ledger))
         return fresh
 
     def load(self, erasure_id: str) -> Erasure | None:
@@ -201,8 +225,10 @@ class Erasures:
         return record
 
 
-def _again(found: Erasure, fresh: Erasure, logged: Collection[str]) -> Erasure:
-    if not found.finished and found.request not in logged:
+def _again(found: Erasure, fresh: Erasure, ledger: Ledger) -> Erasure:
+    if ledger.is_lifted(found.lifting, found.as_of):
+        return fresh
+    if not found.finished and found.request not in ledger.requests:
         return found
     began = {Stage.REQUESTED.value: found.stages[Stage.REQUESTED.value]}
     return replace(fresh, stages=began, destroyed=found.destroyed, key_objects=found.key_objects)

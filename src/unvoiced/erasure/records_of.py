@@ -1,12 +1,13 @@
 """What the journal store holds of one contributor: pages, quarantine records, intents, holds.
 
-Of a journal page or an intent only what is settled goes: a run may rest on the others. A version
-that is not the current one is acted upon by nobody, and goes whatever it says.
+A journal page that names them is never the erasure's to remove, settled or not: the run of ingest
+that wrote it may be about to put features and a locked copy. Ingest removes its pages when they are
+settled and nothing more is to be put; those of a run that died, the next run does. A version that
+is not the current one is acted upon by nobody, and goes whatever it says.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from unvoiced.disposal import Journal
 from unvoiced.erasure.work import Work
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.stores import Entry
@@ -35,14 +36,12 @@ def naming(work: Work) -> Iterator[Entry]:
 def destroy_records(work: Work) -> None:
     """Remove what is settled of all that names them; what is not, the erasure waits for."""
     journal = work.eraser.journal
-    # Pages first: one that is written while this runs is not among the settled.
-    settled = _settled_pages(work)
     recordings = any(True for _ in work.eraser.raw.versions(f"{work.pseudonym}/"))
     destroyed = 0
     for entry in list(naming(work)):
         current = journal.head(entry.name)
         stands = current is not None and current.version == entry.version
-        if stands and (why := _needed(entry.name, settled, recordings=recordings)):
+        if stands and (why := _needed(entry.name, recordings=recordings)):
             work.pending(f"journal: {why}")
             continue
         work.unless_held()
@@ -57,25 +56,16 @@ def destroy_records(work: Work) -> None:
     work.count("journal", destroyed)
 
 
-def _needed(name: str, settled: Collection[str], *, recordings: bool) -> str:
+def _needed(name: str, *, recordings: bool) -> str:
     """Why a record that stands has to stay, or nothing."""
     match name.partition("/")[0]:
         case "quarantine":
             return "a record of a quarantined recording that is still there" if recordings else ""
         case "pages":
-            return "" if name in settled else "a page of a run that is not finished"
+            return "a run of ingest holds recordings of theirs; the next run lets go of them"
         case "intents":  # what is finished, `Undertaker.finish` has removed
             return "disposals that are not finished"
         case "holds":
             return "a legal hold"
         case _:
             return f"{name} names them, and is nothing that this version knows"
-
-
-def _settled_pages(work: Work) -> set[str]:
-    ledger = work.ledger
-    return {
-        page.name
-        for page in Journal(work.eraser.journal).pages()
-        if not any(ledger.is_unsettled(entry.sha256) for entry in page.entries)
-    }

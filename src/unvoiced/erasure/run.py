@@ -7,7 +7,7 @@ INV-10 key first, then every byte, and proof of both:
     3. features   every version, in every feature set
     4. raw        with receipts, what no run has seen yet too
     5. archive    what no lock is on any more, and a leaf of each
-    6. journal    what is settled of all that names them
+    6. journal    all that names them, but pages: those are ingest's, and are waited for
     7. observe    list all versions in every store: none is left
     8. log        the digest of the certificate's body
     9. forget     the record loses their name; the suppression stays
@@ -20,9 +20,9 @@ log hold digests of sealed objects and nothing else of anybody.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from unvoiced.disposal import suppression_id
+from unvoiced.disposal import lifting, suppression_id
 from unvoiced.eraser import Eraser
-from unvoiced.erasure.body import body_of, erased_leaf
+from unvoiced.erasure.body import body_digest, body_of, erased_leaf
 from unvoiced.erasure.discretion import discreet
 from unvoiced.erasure.inventory import observe
 from unvoiced.erasure.record import Erasure, Erasures, Stage
@@ -35,7 +35,7 @@ from unvoiced.erasure.steps import (
 )
 from unvoiced.erasure.work import FinishedElsewhere, UnderHold, Work
 from unvoiced.errors import CredentialsExpired, InputError, StoreError
-from unvoiced.log.leaves import rfc3339
+from unvoiced.log.leaves import encode_leaf, rfc3339
 from unvoiced.sealing import Json
 
 _ROUNDS = 4
@@ -55,18 +55,19 @@ class Outcome:
 
 def request(eraser: Eraser, pseudonym: str) -> str:
     """Make the request of an erasure durable; returns its id. Raises `InputError`."""
-    logged = eraser.accounts.current().requests
-    return _records(eraser).request(pseudonym, eraser.now(), logged).id
+    ledger = eraser.accounts.current()
+    return _records(eraser).request(pseudonym, eraser.now(), ledger).id
 
 
 def pending(eraser: Eraser) -> list[str]:
     """The ids of all erasures that are not finished; mends those that a crash left half forgotten.
 
-    Raises `VerificationError` for a record that nobody of ours signed.
+    Raises `VerificationError` for a record that nobody of ours signed, or that was put back.
     """
-    records = _records(eraser)
+    records, ledger = _records(eraser), eraser.accounts.current()
     open_ones = []
     for record in list(records.all()):
+        record.refuse_old(ledger)
         if record.finished:
             records.forget_older(record.id)
         else:
@@ -75,8 +76,20 @@ def pending(eraser: Eraser) -> list[str]:
 
 
 def requests(eraser: Eraser) -> list[Erasure]:
-    """Every request there is, finished or not."""
-    return list(_records(eraser).all())
+    """Every request there is, finished or not. Raises `VerificationError`, as `pending`."""
+    found, ledger = list(_records(eraser).all()), eraser.accounts.current()
+    for record in found:
+        record.refuse_old(ledger)
+    return found
+
+
+def find_request(eraser: Eraser, beginning: str) -> str:
+    """The id of the one request whose id begins so. Raises `InputError` for none, and several."""
+    found = [one.id for one in _records(eraser).all() if one.id.startswith(beginning)]
+    if len(found) != 1:
+        known = f"{len(found)} requests begin with" if found else "there is no request of erasure"
+        raise InputError(f"{known} {beginning[:16]}")
+    return found[0]
 
 
 def carry_out(eraser: Eraser, erasure_id: str) -> Outcome:
@@ -90,7 +103,9 @@ def carry_out(eraser: Eraser, erasure_id: str) -> Outcome:
         record = records.load(erasure_id)
         if record is None:
             raise InputError(f"there is no request of erasure {erasure_id[:16]}")
-        if record.finished or record.request in eraser.accounts.current().requests:
+        ledger = eraser.accounts.current()
+        record.refuse_old(ledger)
+        if record.finished or record.request in ledger.requests:
             return _finish(eraser, records, record)
         work = Work(eraser, records, record, record.pseudonym)
         try:
@@ -109,15 +124,21 @@ def go_on(eraser: Eraser, erasure_id: str) -> Outcome:
 def lift(eraser: Eraser, pseudonym: str) -> None:
     """Let somebody who was erased contribute again.
 
-    Raises `InputError` for who was not, or whose erasure is not finished.
+    Logged first: from then on nothing that was signed before counts, and a crash is mended by
+    lifting again. Raises `InputError` for who was not, or whose erasure is not finished.
     """
     records = _records(eraser)
     record = records.load(suppression_id(pseudonym))
     if record is not None and not record.finished:
         raise InputError("their erasure is not finished; finish it first")
-    eraser.suppression.lift(pseudonym)
+    eraser.suppression.require(pseudonym)
+    leaf = encode_leaf(
+        "suppression-lifted", lifting(pseudonym, eraser.undertaker.signer), eraser.now()
+    )
+    eraser.accounts.append([leaf])
     if record is not None:
         records.remove(record.id)
+    eraser.suppression.remove(pseudonym)
 
 
 def reapply(eraser: Eraser) -> list[Outcome]:
@@ -151,12 +172,13 @@ def _contributors(eraser: Eraser) -> set[str]:
 
 def _go_through(work: Work) -> Outcome:
     try:
-        if work.record.body is None:
-            observed = _rounds(work)
-            if observed is None:
-                work.wait()
-                return _pending(work)
-            _write_body(work, observed)
+        # A body that is not logged was given to nobody, and what it observed may be long ago.
+        work.change(Erasure.unobserved)
+        observed = _rounds(work)
+        if observed is None:
+            work.wait()
+            return _pending(work)
+        _write_body(work, observed)
     except UnderHold:
         work.reasons.insert(0, "under a legal hold; it stays until that is lifted")
         work.wait(held=True)
@@ -213,6 +235,8 @@ def _finish(eraser: Eraser, records: Erasures, record: Erasure) -> Outcome:
     body = record.body
     if not record.finished and record.request not in eraser.accounts.current().requests:
         eraser.accounts.append([erased_leaf(record, eraser.now())])
+    if body is not None and body_digest(body) not in eraser.accounts.current().records:
+        body = None  # another run logged its own
     finished = records.finish(record.id, eraser.now())
     return Outcome(record.id, complete=True, destroyed=finished.destroyed, body=body)
 

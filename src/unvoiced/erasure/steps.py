@@ -6,7 +6,9 @@ INV-10 the key goes first, and is in the log as destroyed before the first featu
   nothing destroyed without its leaf.
 - A digest is believed only of bytes that were read under the contributor's own name, and of a key
   object only if its header, which the log's digest covers, names the contributor too: a copy of
-  somebody else's object put there gets nobody else's key called destroyed.
+  somebody else's object put there gets nobody else's key called destroyed. That of an archived
+  original is the label that the log's key signed for its name, and it is called destroyed only when
+  nothing is left that may be the same bytes.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 from unvoiced.disposal import Cause, Sweep, Target, sweep
+from unvoiced.disposal.labels import genuine_labels
 from unvoiced.erasure.body import gone_leaf
 from unvoiced.erasure.record import Erasure, Stage
 from unvoiced.erasure.work import Work
@@ -121,7 +124,12 @@ def destroy_archived(work: Work) -> None:
         place = (entry.name, entry.version)
         if not entry.delete_marker and (kept := archive.keeping(*place)) is not None:
             standing[place] = kept
-    labels = {place: kept.labels.get("sha256", "") for place, kept in standing.items()}
+    verifier = work.eraser.undertaker.signer.verifier
+    labels = {
+        place: genuine.sha256
+        for place, kept in standing.items()
+        if (genuine := genuine_labels(place[0], kept, verifier)) is not None
+    }
     _log_archived(work, archive, labels)  # what a run that is no more has destroyed
     locked = {
         place[0]: kept.retain_until
@@ -131,7 +139,7 @@ def destroy_archived(work: Work) -> None:
     free = [place for place in standing if place[0] not in locked]
     for start in range(0, len(free), _MOST):
         some = set(free[start : start + _MOST])
-        digests = {labels[place] for place in some} & work.ledger.archived
+        digests = {labels[place] for place in some & labels.keys()} & work.ledger.archived
         work.change(partial(_with_archived, digests=digests))
         _sweep_places(work, archive, some)
         _log_archived(work, archive, labels)
@@ -149,12 +157,25 @@ def _sweep_places(work: Work, archive: Store, places: Collection[Place]) -> None
 
 
 def _log_archived(work: Work, archive: Store, labels: Mapping[Place, str]) -> None:
-    """Log those of the record of which no version is listed any more, and cross them out."""
+    """Log those of the record of which nothing listed may be a version, and cross them out.
+
+    What bears no genuine label may be any that ever stood under its name; where this run did not
+    see which name that was, under any.
+    """
     if not work.record.archived:
         return
-    listed = {(one.name, one.version) for one in archive.versions(f"{work.pseudonym}/")}
-    standing = {digest for place, digest in labels.items() if place in listed}
-    gone = set(work.record.archived) - standing
+    listed = {
+        (one.name, one.version)
+        for one in archive.versions(f"{work.pseudonym}/")
+        if not one.delete_marker
+    }
+    unknown = {name for name, _ in listed - labels.keys()}
+    names = {digest: name for (name, _), digest in labels.items()}
+    may_stand = {digest for place, digest in labels.items() if place in listed}
+    may_stand |= {one for one in work.record.archived if names.get(one) in unknown}
+    if unknown:
+        may_stand |= set(work.record.archived) - names.keys()
+    gone = set(work.record.archived) - may_stand
     _log(work, "archive-destroyed", gone, archive)
     work.change(partial(_without_archived, digests=gone))
 

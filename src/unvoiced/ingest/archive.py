@@ -2,25 +2,21 @@
 
 The worker can put into the archive and cannot read it: it seals to a public key, and by the role
 table it has no right to the bytes there. What tells it that the object under a name is the one it
-means are the labels that were put with it: the digest of the sealed bytes, which the store compared
-when they came, the keyed tag of what was recorded, and a MAC that ties these to the name. Digests
-stand in the log and tags in the headers of features: without the MAC, whoever can put into the
-archive could have garbage taken for a copy, and the original destroyed for it.
+means are the labels that were put with it (`disposal.labels`): the digest of the sealed bytes,
+which the store compared when they came, the keyed tag of what was recorded, and a signature that
+ties these to the name. Without that, whoever can put into the archive could have garbage taken for
+a copy, and the original destroyed for it.
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import rfc8785
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from unvoiced import names
 from unvoiced.config import DisposalSettings, Settings
 from unvoiced.disposal.journal import ArchivedOriginal, Journal
+from unvoiced.disposal.labels import Labels, genuine_labels, signed_labels
 from unvoiced.errors import (
     AlreadyExists,
     CredentialsExpired,
@@ -32,11 +28,11 @@ from unvoiced.ingest.archived_copy import versions_of
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import rfc3339
+from unvoiced.log.note import Signer
 from unvoiced.sealing import Context, PublicKey, seal
 from unvoiced.stores import Keeping, Store
 
 _ATTEMPTS = 8
-DIGEST_LABEL, CONTENT_LABEL, MAC_LABEL = "sha256", "content", "mac"
 
 
 class ArchiveNameTaken(Exception):
@@ -58,7 +54,7 @@ class Archive:
 
     store: Store
     key: PublicKey
-    label_key: bytes
+    signer: Signer
     disposal: DisposalSettings
     days: int
     journal: Journal
@@ -93,15 +89,16 @@ class Archive:
         name = original.planned.name
         try:
             found = list(versions_of(self.store, name))
-            ours = [one for one in found if self._is_ours(name, one[1])]
+            ours = [(*one, labels) for one in found if (labels := self._ours(name, one[1]))]
         except CredentialsExpired:
             raise
         except StoreError as error:
             raise _not_archived(name, str(error)) from None
-        same = [one for one in ours if one[1].labels.get(CONTENT_LABEL) == original.tag]
-        for version, kept in same:
+        same = [one for one in ours if one[2].content == original.tag]
+        for version, kept, labels in same:
             if kept.retain_until is not None and kept.retain_until > self.now():
-                return _adopted(name, version, kept)
+                until = rfc3339(kept.retain_until)
+                return ArchivedOriginal(name, labels.sha256, kept.storage_class, until, version)
         if same:
             raise _not_archived(
                 name,
@@ -123,7 +120,7 @@ class Archive:
         Raises `ArchiveNameTaken`; `NotDisposed` where it could not be put.
         """
         planned = original.planned
-        labels = {DIGEST_LABEL: planned.sha256, CONTENT_LABEL: original.tag}
+        labels = signed_labels(planned.name, Labels(planned.sha256, original.tag), self.signer)
         for _ in range(_ATTEMPTS):
             try:
                 version = self.store.put_locked(
@@ -132,7 +129,7 @@ class Archive:
                     until=datetime.fromisoformat(planned.retain_until),
                     mode=self.disposal.lock_mode,
                     storage_class=planned.storage_class,
-                    labels={**labels, MAC_LABEL: self._mac(planned.name, labels)},
+                    labels=labels,
                 )
             except CredentialsExpired:
                 raise
@@ -147,32 +144,20 @@ class Archive:
                 return replace(planned, version=version)
         raise _not_archived(planned.name, "the object keeps changing")
 
-    def _is_ours(self, name: str, kept: Keeping) -> bool:
-        """Whether a worker put it there, and nothing says that it was destroyed since."""
-        labels = {one: kept.labels.get(one, "") for one in (DIGEST_LABEL, CONTENT_LABEL)}
-        mac = kept.labels.get(MAC_LABEL, "")
-        if not hmac.compare_digest(mac.encode(), self._mac(name, labels).encode()):
-            return False
-        digest = labels[DIGEST_LABEL]
-        return (
-            digest in self.accounts.current().archived
-            or self.journal.archived(digest) is not None
+    def _ours(self, name: str, kept: Keeping) -> Labels | None:
+        """Its labels, where a worker put it there and nothing says that it was destroyed since."""
+        labels = genuine_labels(name, kept, self.signer.verifier)
+        known = labels is not None and (
+            labels.sha256 in self.accounts.current().archived
+            or self.journal.archived(labels.sha256) is not None
             # Between the two looks its receipt may have been logged and its page removed.
-            or digest in self.accounts.current().archived
+            or labels.sha256 in self.accounts.current().archived
         )
-
-    def _mac(self, name: str, labels: dict[str, str]) -> str:
-        said = rfc8785.dumps({"name": name, **labels})
-        return hmac.digest(self.label_key, said, "sha256").hex()
+        return labels if known else None
 
 
 def _not_archived(name: str, why: str) -> NotDisposed:
     return NotDisposed(f"not archived as {name}: {why}")
-
-
-def _adopted(name: str, version: str, kept: Keeping) -> ArchivedOriginal:
-    until = rfc3339(kept.retain_until) if kept.retain_until else ""
-    return ArchivedOriginal(name, kept.labels[DIGEST_LABEL], kept.storage_class, until, version)
 
 
 def archive_context(pseudonym: str, sample: str, source: str, tag: str) -> Context:
@@ -197,6 +182,7 @@ def check_archive(settings: Settings) -> None:
 def open_archive(
     settings: Settings,
     worker: Vault,
+    signer: Signer,
     journal: Journal,
     accounts: Accounts,
     now: Callable[[], datetime],
@@ -211,11 +197,10 @@ def open_archive(
         return None
     store = settings.store("archive")
     store.check_conditions(replacing=False)  # by the role table the worker may not
-    secret = worker.get("content/tag")
     return Archive(
         store=store,
         key=PublicKey(worker.get("recipient/archive")),
-        label_key=HKDF(SHA256(), 32, None, b"archive labels").derive(secret),
+        signer=signer,
         disposal=settings.disposal,
         days=settings.retention.archive_days,
         journal=journal,

@@ -1,15 +1,18 @@
 """What can be seen of an archived copy by who may not read it: worker, auditor, status.
 
-A copy whose digest the journal gives is known by that digest: nobody else had those bytes before
-they were put. Of several versions that say they are it, the oldest is taken: labels can be copied
-from a version only when that is there.
+A copy of which only the journal tells, without the version it became, is known by labels that the
+log's key signed for its digest and name: who reads the journal knows that digest before anything
+stands there. Of several versions that bear them the oldest is taken: labels can be copied from a
+version only when that is there.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from unvoiced.disposal import ArchivedOriginal
+from unvoiced.disposal.labels import genuine_labels
 from unvoiced.disposal.receipt import shows_archived
+from unvoiced.log.note import Verifier
 from unvoiced.stores import Keeping, Store
 
 
@@ -20,14 +23,16 @@ def kept_in(archive: Store | None, original: ArchivedOriginal | None) -> Keeping
     return archive.keeping(original.name, original.version)
 
 
-def standing_copy(archive: Store | None, planned: ArchivedOriginal) -> ArchivedOriginal | None:
+def standing_copy(
+    archive: Store | None, planned: ArchivedOriginal, verifier: Verifier
+) -> ArchivedOriginal | None:
     """A journalled copy with the version under which it stands, kept as planned, or None."""
     if archive is None:
         return None
     if planned.version:
         return planned if shows_archived(planned, kept_in(archive, planned)) else None
     for version, kept in versions_of(archive, planned.name):
-        if shows_archived(planned, kept):
+        if shows_archived(planned, kept) and genuine_labels(planned.name, kept, verifier):
             return replace(planned, version=version)
     return None
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from unvoiced.disposal import ArchivedOriginal, JournalEntry, PlacedFeatures, QuarantineRecord
 from unvoiced.errors import CredentialsExpired, InputError, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.archive import ArchiveNameTaken
-from unvoiced.ingest.late_uploads import contributor, less_erased
+from unvoiced.ingest.late_uploads import ErasedMeanwhile, contributor, less_erased, unless_erased
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.placement import NameTaken, place
 from unvoiced.ingest.recording import (
@@ -31,7 +31,7 @@ from unvoiced.ingest.recording import (
 )
 from unvoiced.ingest.settle import read_back_of, remove_settled, settle
 from unvoiced.ingest.workbench import Workbench
-from unvoiced.keys.contributor import ContributorKey
+from unvoiced.keys.contributor import ContributorKey, contradiction, key_object_name
 from unvoiced.log.leaves import encode_leaf, rfc3339
 from unvoiced.log.ledger import Ledger
 from unvoiced.sealing import parse_header
@@ -180,7 +180,9 @@ def _quarantining(bench: Workbench, report: BatchReport) -> Iterator[Refuse]:
                 len(recording.data),
                 reason,
                 rfc3339(now),
-            )
+                log_size=bench.accounts.current().size,
+            ),
+            bench.signer,
         )
         leaves.append(encode_leaf("quarantined", recording.sha256, now, reason=reason))
         report.quarantined[recording.name] = reason
@@ -211,6 +213,7 @@ def _with_keys(
         else:
             openable.append(recording)
     missing = bench.contributor_keys.find(contributor(recording.name) for recording in openable)
+    openable = _without_contradicted(openable, missing, bench, report)
     deserving: set[str] = set()
     for recording in list(openable):
         if contributor(recording.name) in missing - deserving:
@@ -221,10 +224,25 @@ def _with_keys(
                 refuse(recording, refused.reason)
                 openable.remove(recording)
     if deserving:
-        # Asked again: a key made for somebody who was erased meanwhile would stay.
+        # A key made for somebody who was erased meanwhile would stay. So it is asked again, under a
+        # page: an erasure that begins now waits until that is removed.
+        theirs = [one for one in openable if contributor(one.name) in deserving]
+        page = bench.journal.write([_before_key(one) for one in theirs])
         openable = less_erased(openable, bench, report)
         bench.contributor_keys.create(deserving & {contributor(one.name) for one in openable})
+        bench.journal.remove(page)
     return openable
+
+
+def _without_contradicted(
+    recordings: Sequence[SealedRecording], missing: set[str], bench: Workbench, report: BatchReport
+) -> list[SealedRecording]:
+    """Without those of a contributor whose key stands though the log calls it destroyed."""
+    contradicted = bench.contributor_keys.contradicted(missing)
+    for recording in recordings:
+        if (whose := contributor(recording.name)) in contradicted:
+            report.left[recording.name] = contradiction(whose)
+    return [one for one in recordings if contributor(one.name) not in contradicted]
 
 
 def _make_features(
@@ -260,6 +278,8 @@ def _place_and_dispose(
             features, archived = _place(ready, bench)
         except (NameTaken, ArchiveNameTaken):
             name_taken.append(ready.recording)
+        except ErasedMeanwhile:
+            less_erased([entry], bench, report)
         except NotDisposed as error:
             report.left[ready.recording.name] = str(error)
         else:
@@ -284,7 +304,17 @@ def _place(
     # Looked at first: features are not to stand under a name that the original cannot have.
     archived = archive.standing(original)
     features = place(ready.made.features, bench)
-    return features, archived or archive.place(original)
+    if archived is None:
+        # Under its lock it would stay, whoever is to be erased.
+        unless_erased(original.planned.name, bench)
+        archived = archive.place(original)
+    return features, archived
+
+
+def _before_key(recording: SealedRecording) -> JournalEntry:
+    """Of a recording that nothing was made of yet: it names whose it is, and clears nothing."""
+    key = key_object_name(contributor(recording.name))
+    return JournalEntry(recording.name, recording.version, recording.sha256, (), key, "")
 
 
 def _entry(ready: _Ready) -> JournalEntry:

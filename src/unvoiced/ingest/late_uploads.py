@@ -1,8 +1,14 @@
 """Recordings of contributors who have been erased: destroyed unopened, wherever they turn up.
 
-An erasure may begin while a run is at work. The run asks before it makes a key, once more after it
-has journalled what it is about to place, and before it destroys. What it puts between two of these
-questions has no receipt, so no reader opens it, and is the erasure's to find: `erasure.reapply`.
+An erasure may begin while a run is at work. Before the run makes a key, and before it places
+features, it journals whose they are and then asks; it asks again before it puts an original under
+a lock, and before it destroys. The erasure suppresses first, and waits while a page names them. So
+either the run sees the suppression, or the erasure sees the page, and is not finished before the
+run has put all it will.
+
+A third party can break that: a second run that removes the page of a first, which is merely slow,
+once the erasure has settled what is on it. What is put then has no receipt, so no reader opens it,
+and is found by `erasure.reapply`.
 """
 
 from collections.abc import Sequence
@@ -36,6 +42,16 @@ def less_erased(recordings: Sequence[R], bench: Workbench, report: BatchReport) 
         report.left |= outcome.left
         report.gone += max(0, len(targets) - outcome.disposed - len(outcome.left))
     return [one for one in recordings if contributor(one.name) not in suppressed]
+
+
+class ErasedMeanwhile(Exception):
+    """The contributor is suppressed by now."""
+
+
+def unless_erased(name: str, bench: Workbench) -> None:
+    """Raises `ErasedMeanwhile` where an object of this name would be of an erased contributor."""
+    if contributor(name) in bench.suppression.now():
+        raise ErasedMeanwhile
 
 
 def contributor(name: str) -> str:

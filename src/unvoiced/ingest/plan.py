@@ -1,9 +1,12 @@
 """What there is to ingest: the raw store's listing, less the quarantine, cut into batches."""
 
-from collections.abc import Collection, Iterator
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from unvoiced.disposal import QuarantineRecord
+from unvoiced.disposal.quarantine import Records
+from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.ingest.outcome import Item
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.log.leaves import encode_leaf
@@ -20,6 +23,7 @@ class Plan:
     quarantined: int = 0
     oversized: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)  # legal hold -> recordings not touched
+    planted: tuple[str, ...] = ()  # names of quarantine records that nobody of ours signed
     foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
 
 
@@ -38,16 +42,15 @@ def make_plan(
     nor what is about to be destroyed without features. `tried` are the (name, version) that this
     run has already failed to dispose of.
     """
-    _mend_quarantine(bench)
-    quarantined, held = bench.quarantine.holds(), bench.holds.held()
+    quarantined, held = _in_quarantine(bench), bench.holds.held()
     intents = bench.undertaker.intents.all()
     passed_over = {(one.name, one.version) for intent in intents for one in intent.targets}
     passed_over.update(tried)
-    plan = Plan()
+    plan = Plan(planted=quarantined.planted)
     batch: list[Item] = []
     size = 0
     for item in _recordings(bench):
-        if (item.name, item.version) in quarantined:
+        if quarantined.of(item.name, item.version):
             plan.quarantined += 1
         elif whose := held.by(item.name):
             plan.held[whose] = plan.held.get(whose, 0) + 1
@@ -74,19 +77,32 @@ def _recordings(bench: Workbench) -> Iterator[Item]:
             yield Item(listed.name, listed.version, listed.size)
 
 
-def _mend_quarantine(bench: Workbench) -> None:
-    """Log what a killed run wrote a record of and no leaf; drop records of what is gone.
-
-    Records are read only where there are not as many of them as the log knows.
+def _in_quarantine(bench: Workbench) -> Records:
+    """What has a genuine record and is in quarantine by the log, mended where a killed run wrote
+    the record and no leaf.
     """
     ledger = bench.accounts.current()
-    as_of, quarantined = ledger.size, set(ledger.quarantined)
-    if len(bench.quarantine.holds()) == len(quarantined):
-        return
-    for record in bench.quarantine.records():
-        if record.sha256 in quarantined:
+    as_of, in_log = ledger.size, set(ledger.quarantined)
+    records = bench.quarantine.records()
+    if unlogged := [record for record in records if record.sha256 not in in_log]:
+        _mend(unlogged, as_of, bench)
+    return records.in_quarantine(bench.accounts.current().quarantined)
+
+
+def _mend(unlogged: Sequence[QuarantineRecord], as_of: int, bench: Workbench) -> None:
+    """Log what is still so; drop records of what is gone, or was released since.
+
+    A record that somebody put back after a release is among the latter.
+    """
+    let_go = bench.accounts.let_go_since(min(record.log_size for record in unlogged))
+    for record in unlogged:
+        try:
+            stale = let_go.get(record.sha256, -1) >= record.log_size or not _stands(record, bench)
+        except CredentialsExpired:
+            raise
+        except StoreError:  # there, and not to be read: the batch that takes it says so
             continue
-        if not _stands(record, bench):
+        if stale:
             bench.quarantine.remove(record)
             continue
         now = bench.now()
@@ -98,7 +114,8 @@ def _mend_quarantine(bench: Workbench) -> None:
 
 
 def _stands(record: QuarantineRecord, bench: Workbench) -> bool:
-    return any(
-        (listed.name, listed.version) == (record.name, record.version)
-        for listed in bench.raw.versions(record.name)
-    )
+    try:
+        data = bench.raw.get(record.name, record.version).data
+    except NotFound:
+        return False
+    return hashlib.sha256(data).hexdigest() == record.sha256

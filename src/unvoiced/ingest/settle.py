@@ -1,6 +1,6 @@
 """From a journalled recording to its receipt: read back, destroy, observe, receipt.
 
-INV-3 what is not read back as journalled is not destroyed.
+INV-3 what is not read back as journalled is not destroyed, nor what a key opens that is to go.
 INV-4 what was not seen to be gone has no receipt.
 INV-5 what a run journalled and could not finish, the next one does.
 """
@@ -41,7 +41,10 @@ def finish_interrupted(bench: Workbench) -> BatchReport:
     ledger = bench.accounts.current()
     pages = list(bench.journal.pages())
     entries = {
-        entry for page in pages for entry in page.entries if ledger.is_unsettled(entry.sha256)
+        entry
+        for page in pages
+        for entry in page.entries
+        if entry.features and ledger.is_unsettled(entry.sha256)
     }
     theirs = less_erased(sorted(entries, key=lambda one: one.sha256), bench, report)
     read_back = read_back_of(theirs, bench)
@@ -95,6 +98,7 @@ def settle(
     """Destroy, observe, receipt. What cannot be settled is left, with the reason."""
     receipts: list[Receipt] = []
     entries = less_erased(entries, bench, report)
+    read_back = _with_keys_that_stay(entries, read_back, bench)
     held = bench.holds.held()
     expired: CredentialsExpired | None = None
     for entry in sorted(entries, key=lambda one: one.sha256):
@@ -134,12 +138,27 @@ def _dispose(
     )
 
 
+def _with_keys_that_stay(
+    entries: Sequence[JournalEntry], read_back: Mapping[str, str], bench: Workbench
+) -> dict[str, str]:
+    """What was read back, but of keys only those that stand now and are not about to go."""
+    keys = {entry.key_name for entry in entries}
+    # In this order: `disposal.keys_to_go` says why.
+    going = bench.keys_to_go.now() if keys else set()
+    stay = {name: one for name, one in _digests(keys, bench).items() if one not in going}
+    return {name: one for name, one in read_back.items() if name not in keys} | stay
+
+
 def read_back_of(entries: Iterable[JournalEntry], bench: Workbench) -> dict[str, str]:
     """The digests of what the training store returns now for all that these entries need."""
     needed = {placed.name for entry in entries for placed in entry.features}
     needed |= {entry.key_name for entry in entries}
+    return _digests(needed, bench)
+
+
+def _digests(names: Iterable[str], bench: Workbench) -> dict[str, str]:
     digests = {}
-    for name in needed:
+    for name in names:
         try:
             digests[name] = hashlib.sha256(bench.training.get(name).data).hexdigest()
         except CredentialsExpired:
@@ -161,7 +180,7 @@ def _stands(
     if any(read_back.get(name) != digest for name, digest in needed.items()):
         return None
     if entry.archived is not None:
-        copy = standing_copy(bench.archive_store, entry.archived)
+        copy = standing_copy(bench.archive_store, entry.archived, bench.signer.verifier)
         return replace(entry, archived=copy) if copy is not None else None
     to_archive = bench.archive is not None and bench.archive.takes(entry.name)
     return None if to_archive and not _is_gone(entry, bench) else entry
@@ -198,8 +217,14 @@ def _is_gone(entry: JournalEntry, bench: Workbench) -> bool:
 
 
 def remove_settled(pages: Sequence[Page], bench: Workbench) -> None:
-    """Remove those of these pages on which the log has settled every recording."""
+    """Remove those of these pages on which the log has settled every recording.
+
+    Before there are features, one that is in quarantine is: nothing more is put for it.
+    """
     ledger = bench.accounts.current()
     for page in pages:
-        if not any(ledger.is_unsettled(entry.sha256) for entry in page.entries):
+        if not any(
+            ledger.is_unsettled(entry.sha256) if entry.features else entry.sha256 in ledger.backlog
+            for entry in page.entries
+        ):
             bench.journal.remove(page)

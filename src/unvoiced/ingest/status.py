@@ -21,6 +21,7 @@ from unvoiced.disposal import (
     Quarantine,
     SuppressionList,
 )
+from unvoiced.disposal.quarantine import Records
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.ingest.archived_copy import standing_copy
 from unvoiced.ingest.late_uploads import contributor
@@ -28,6 +29,7 @@ from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.stores import Entry, Store
+from unvoiced.stores.interface import CONDITIONS_PROBE
 from unvoiced.stores.object_name import is_object_name
 
 _LOOKS = 4
@@ -45,13 +47,23 @@ class Status:
     waiting: int = 0  # of the backlog: stands in the raw store
     finishing: int = 0  # destroyed, and journalled or intended so; the next run finishes it
     archived: int = 0  # of those disposed of: originals that stand in the archive, by the log
+    in_archive: int = 0  # current objects in the archive, by its listing
+    found_missing: int = 0  # of those disposed of: found gone, and logged as that
     held: int = 0  # objects in the raw store that are under a legal hold
+    holds: int = 0  # legal holds there are, on whomever
     not_accepted: int = 0  # in the raw store, and no run has seen it yet
     raw_objects: int = 0
     raw_bytes: int = 0
     unread: int = 0  # raw objects of which one that is missing may be any: they cannot be read
     missing: list[str] = field(default_factory=list)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
+    in_quarantine: frozenset[str] = field(default=frozenset(), repr=False)  # digests, by the log
+    finishing_quarantined: int = 0  # of those to be finished: quarantined, by the log
+
+    @property
+    def missing_quarantined(self) -> int:
+        """How many of those missing are in quarantine by the log; the others are in the backlog."""
+        return len(self.in_quarantine.intersection(self.missing))
 
     @property
     def adds_up(self) -> bool:
@@ -67,27 +79,28 @@ def take_status(settings: Settings) -> Status:
     quarantine has not been found.
     """
     reader = settings.log_reader()
-    status = _look(settings, reader)
+    quarantine = Quarantine(settings.store("journal"), Verifier.parse(settings.log_vkey))
+    status = _look(settings, reader, quarantine)
     for attempt in range(1, _LOOKS):
         if not status.missing:
             break
         time.sleep(0.1 * attempt)
         missing = set(status.missing)
-        status = _look(settings, reader)
+        status = _look(settings, reader, quarantine)
         status.missing = sorted(missing.intersection(status.missing))
     return status
 
 
-def _look(settings: Settings, reader: LogReader) -> Status:
+def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Status:
     raw, journal = settings.store("raw"), settings.store("journal")
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
     listed = [entry for entry in raw.versions() if not entry.delete_marker]
     held = LegalHolds(journal).held()
     sought = ledger.backlog | ledger.quarantined.keys()
-    in_raw, unread = _digests(settings, listed, Quarantine(journal), sought)
+    in_raw, unread = _digests(settings, listed, quarantine.records(), sought)
     unseen = sought - in_raw
-    finishing = _being_finished(unseen, settings) if unseen else set()
+    finishing = _being_finished(unseen, settings, ledger) if unseen else set()
     later = ledger
     if unseen - finishing:  # what a run has settled while we looked is not missing
         later = Ledger()
@@ -101,31 +114,43 @@ def _look(settings: Settings, reader: LogReader) -> Status:
         waiting=len(ledger.backlog & in_raw),
         finishing=len(finishing),
         archived=len(ledger.archived),
+        in_archive=_in_archive(settings),
+        found_missing=ledger.found_missing,
         held=sum(held.by(entry.name) is not None for entry in listed),
+        holds=len(held.whose),
         not_accepted=len(listed) - len(in_raw & sought),
         raw_objects=len(listed),
         raw_bytes=sum(entry.size for entry in listed),
         unread=unread,
         missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
+        in_quarantine=frozenset(ledger.quarantined),
+        finishing_quarantined=len(finishing & ledger.quarantined.keys()),
     )
 
 
+def _in_archive(settings: Settings) -> int:
+    if "archive" not in settings.stores:
+        return 0
+    return sum(one.name != CONDITIONS_PROBE for one in settings.store("archive").list())
+
+
 def _digests(
-    settings: Settings, listed: list[Entry], quarantine: Quarantine, sought: Set[str]
+    settings: Settings, listed: list[Entry], records: Records, sought: Set[str]
 ) -> tuple[set[str], int]:
     """The digests of raw objects, as far as they are needed to find what is sought, and how many
     objects could not be read on the way.
+
+    A record spares reading what it is about only while nothing else is sought.
     """
     raw, limit = settings.store("raw"), settings.ingest.max_recording_bytes
-    records = {(record.name, record.version): record.sha256 for record in quarantine.records()}
     places = {(entry.name, entry.version) for entry in listed}
-    found = {digest for place, digest in records.items() if place in places}
+    found = {record.sha256 for record in records if (record.name, record.version) in places}
     unread = 0
     for entry in listed:
         if not sought - found:
             break
-        if (entry.name, entry.version) in records or not is_object_name(entry.name):
+        if not is_object_name(entry.name):
             continue
         if entry.size > limit:
             unread += 1
@@ -142,30 +167,32 @@ def _digests(
     return found, unread
 
 
-def _being_finished(digests: Set[str], settings: Settings) -> set[str]:
+def _being_finished(digests: Set[str], settings: Settings, ledger: Ledger) -> set[str]:
     """Which of these recordings the next run finishes: intended to be destroyed without features,
     or journalled, and then erased with all of their contributor's or with all standing that has to.
     """
     store, verifier = settings.store("journal"), Verifier.parse(settings.log_vkey)
     targets = (one for intent in Intents(store, verifier).all() for one in intent.targets)
     found = {target.sha256 for target in targets if target.sha256 in digests}
-    suppressed = SuppressionList(store, verifier).now()
+    suppressed = SuppressionList(store, verifier, lambda: ledger).now()
     training = settings.store("training")
     archive = settings.store("archive") if "archive" in settings.stores else None
     for page in Journal(store).pages():
         for entry in page.entries:
             if entry.sha256 in digests - found and (
-                contributor(entry.name) in suppressed or _stands(entry, training, archive)
+                contributor(entry.name) in suppressed or _stands(entry, training, archive, verifier)
             ):
                 found.add(entry.sha256)
     return found
 
 
-def _stands(entry: JournalEntry, training: Store, archive: Store | None) -> bool:
+def _stands(
+    entry: JournalEntry, training: Store, archive: Store | None, verifier: Verifier
+) -> bool:
     needed = {placed.name: placed.sha256 for placed in entry.features}
     needed[entry.key_name] = entry.key_sha256
     return all(_digest(training, name) == digest for name, digest in needed.items()) and (
-        entry.archived is None or standing_copy(archive, entry.archived) is not None
+        entry.archived is None or standing_copy(archive, entry.archived, verifier) is not None
     )
 
 

@@ -21,6 +21,7 @@ from unvoiced.disposal import (
     SuppressionList,
     Undertaker,
 )
+from unvoiced.disposal.keys_to_go import KeysToGo
 from unvoiced.errors import SecretMissing
 from unvoiced.features import FeatureSet
 from unvoiced.features import load as load_feature_set
@@ -28,6 +29,7 @@ from unvoiced.ingest.archive import Archive, check_archive, open_archive
 from unvoiced.keys.contributor import ContributorKeys
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Signer
 from unvoiced.sealing import Keyring, PrivateKey, PublicKey, parse_fernet_key
 from unvoiced.stores import Store
 
@@ -44,8 +46,10 @@ class Workbench:
     holds: LegalHolds
     suppression: SuppressionList
     undertaker: Undertaker
+    keys_to_go: KeysToGo
     archive: Archive | None  # where originals go by policy
     archive_store: Store | None  # where copies are that were begun under an earlier one
+    signer: Signer
     intake: Keyring
     fernet: MultiFernet | None
     contributor_keys: ContributorKeys
@@ -85,9 +89,9 @@ def open_workbench(
         training=training,
         accounts=accounts,
         journal=pages,
-        quarantine=Quarantine(journal),
+        quarantine=Quarantine(journal, signer.verifier),
         holds=holds,
-        suppression=SuppressionList(journal, signer.verifier),
+        suppression=SuppressionList(journal, signer.verifier, accounts.current),
         undertaker=Undertaker(
             raw=raw,
             intents=Intents(journal, signer.verifier),
@@ -97,8 +101,10 @@ def open_workbench(
             performed_by=performed_by,
             now=now,
         ),
-        archive=open_archive(settings, vault, pages, accounts, now),
+        keys_to_go=KeysToGo(journal, signer.verifier),
+        archive=open_archive(settings, vault, signer, pages, accounts, now),
         archive_store=archive,
+        signer=signer,
         intake=Keyring(_intake_keys(vault)),
         fernet=_fernet(vault),
         contributor_keys=ContributorKeys(training, accounts, dataset, now),

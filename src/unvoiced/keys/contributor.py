@@ -7,7 +7,8 @@ unreadable everywhere (INV-10). The public half stands in the same object's head
 1. The leaf with the object's digest is logged before the object is put: whoever finds an object in
    the store can tell whether a worker made it. A swapped key is unknown, and diverts nothing.
 2. The object is put if absent, or over an unknown one. Where another run was faster, its key is
-   known by (1), and is used.
+   known by (1), and is used. One that the log calls destroyed is not replaced: were that leaf
+   false, the last key to somebody's features would go.
 3. A key counts when its object has been read back.
 """
 
@@ -17,7 +18,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
+from unvoiced.errors import (
+    AlreadyExists,
+    Changed,
+    InputError,
+    NotFound,
+    StoreError,
+    VerificationError,
+)
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.names import SUFFIX
@@ -47,6 +55,16 @@ def key_context(pseudonym: str) -> Context:
     return {"purpose": _PURPOSE, "pseudonym": pseudonym}
 
 
+def contradiction(pseudonym: str) -> str:
+    """What to do about a key object that stands though the log calls it destroyed."""
+    return (
+        f"{key_object_name(pseudonym)} stands, and the log calls it destroyed: a backup came back, "
+        "or who signs for the log said what is not so. It is neither used nor replaced. Once it is "
+        "deleted (keep a copy where the features sealed to it are to stay), a new key is made: "
+        "docs/keys.md"
+    )
+
+
 class TrustedKeys:
     """Finds the keys of contributors that the log knows; remembers those it has verified."""
 
@@ -64,6 +82,11 @@ class TrustedKeys:
             if not self._adopt(pseudonym, self._read(pseudonym), trusted):
                 missing.add(pseudonym)
         return missing
+
+    def contradicted(self, pseudonyms: Iterable[str]) -> set[str]:
+        """Those under whose name a key object stands that the log calls destroyed."""
+        destroyed = self._accounts.current().destroyed_contributor_keys
+        return {one for one in pseudonyms if _digest(self._read(one)) in destroyed}
 
     def __getitem__(self, pseudonym: str) -> ContributorKey:
         return self._known[pseudonym]
@@ -115,7 +138,10 @@ class ContributorKeys(TrustedKeys):
         self._now = now
 
     def create(self, pseudonyms: Iterable[str]) -> None:
-        """Make a key for each of these contributors, unless another run is faster."""
+        """Make a key for each of these contributors, unless another run is faster.
+
+        Raises `VerificationError` where one stands that the log calls destroyed.
+        """
         made = {pseudonym: self._make(pseudonym) for pseudonym in sorted(pseudonyms)}
         digests = sorted(hashlib.sha256(data).hexdigest() for data in made.values())
         self._accounts.append(
@@ -138,8 +164,13 @@ class ContributorKeys(TrustedKeys):
         name = key_object_name(pseudonym)
         for _ in range(_ATTEMPTS):
             stored = self._read(pseudonym)
-            if self._adopt(pseudonym, stored, self._accounts.current().contributor_keys):
+            ledger = self._accounts.current()
+            if self._adopt(pseudonym, stored, ledger.contributor_keys):
                 return
+            if hashlib.sha256(data).hexdigest() in ledger.destroyed_contributor_keys:
+                raise StoreError(f"{name} was destroyed as it was being made: by an erasure")
+            if _digest(stored) in ledger.destroyed_contributor_keys:
+                raise VerificationError(contradiction(pseudonym))
             try:
                 if stored is None:
                     self._training.put_if_absent(name, data)
@@ -148,3 +179,7 @@ class ContributorKeys(TrustedKeys):
             except (AlreadyExists, Changed):
                 continue
         raise StoreError(f"{name} keeps changing under the worker's hands")
+
+
+def _digest(stored: Stored | None) -> str:
+    return hashlib.sha256(stored.data).hexdigest() if stored is not None else ""

@@ -69,6 +69,14 @@ class Accounts:
         leaves = map(parse_leaf, self._reader.entries(start, size))
         return {leaf.digest for leaf in leaves if leaf.kind == "disposed"}
 
+    def let_go_since(self, start: int) -> dict[str, int]:
+        """The digests that were released or disposed of from entry `start` on, and where last."""
+        size = self.current().size
+        leaves = enumerate(map(parse_leaf, self._reader.entries(min(start, size), size)), start)
+        return {
+            leaf.digest: index for index, leaf in leaves if leaf.kind in {"released", "disposed"}
+        }
+
     def remember(self) -> None:
         """Keep the newest checkpoint, so that the next process refuses a log that went back.
 

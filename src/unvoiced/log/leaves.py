@@ -16,6 +16,7 @@ erased, so nothing that may have to be erased goes in.
     archive-destroyed          an archived original was destroyed, and seen to be gone
     swept                      what a retention rule made due in one store was destroyed
     erased                     all of a contributor's was; the digest is of the certificate's body
+    suppression-lifted         somebody who was erased may contribute again
 """
 
 import json
@@ -43,8 +44,11 @@ KINDS = frozenset(
         "archive-destroyed",
         "swept",
         "erased",
+        "suppression-lifted",
     }
 )
+# The cause of a receipt for what was found gone: nobody who logs it claims to have destroyed it.
+FOUND_MISSING = "found missing"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

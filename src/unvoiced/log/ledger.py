@@ -10,7 +10,9 @@ again after its disposal (a restored backup) is accepted, and disposed, once mor
 from collections.abc import Callable, Iterable
 
 from unvoiced.errors import VerificationError
-from unvoiced.log.leaves import Leaf, parse_leaf
+from unvoiced.log.leaves import FOUND_MISSING, Leaf, parse_leaf
+
+_RECORDS = frozenset({"swept", "erased", "suppression-lifted"})
 
 
 class Ledger:
@@ -24,6 +26,7 @@ class Ledger:
         self.size = 0
         self.accepted = 0
         self.disposed = 0
+        self.found_missing = 0  # of those disposed of: found gone, by nobody here
         self.backlog: set[str] = set()
         self.quarantined: dict[str, str] = {}  # digest -> reason
         self.contributor_keys: set[str] = set()
@@ -33,8 +36,13 @@ class Ledger:
         self.archived: set[str] = set()  # digests of the objects in the archive
         self.records: set[str] = set()  # digests of the records of sweeps and erasures
         self.requests: set[str] = set()  # digests of the requests of erasures that are done
+        self.lifted: dict[str, int] = {}  # digest of a suppression -> index of its last lifting
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
         self.sealed_to: dict[str, str] = {}
+
+    def is_lifted(self, digest: str, as_of: int) -> bool:
+        """Whether what was signed when the log had `as_of` leaves was taken back since."""
+        return self.lifted.get(digest, -1) >= as_of
 
     def is_unsettled(self, digest: str) -> bool:
         """Whether a recording was accepted and not disposed of: in the backlog or quarantine."""
@@ -74,8 +82,11 @@ class Ledger:
                 return self.is_unsettled(digest) or digest in self.archived
             case "archive-destroyed":
                 return digest in self.archived
+            case "suppression-lifted":
+                return True
             case _:
-                return digest not in self.records
+                done = leaf.fields.get("request") in self.requests
+                return digest not in self.records and not done
 
     def _admits_key(self, kind: str, digest: str) -> bool:
         match kind:
@@ -104,6 +115,8 @@ class Ledger:
         """Take in a leaf that `admits` lets follow."""
         if "-key" in leaf.kind:
             self._enter_key(leaf)
+        elif leaf.kind in _RECORDS:
+            self._enter_record(leaf)
         else:
             self._enter_recording(leaf)
         self.size += 1
@@ -131,6 +144,7 @@ class Ledger:
                     self.sealed_to[digest] = key_id
             case "disposed":
                 self.disposed += 1
+                self.found_missing += leaf.fields.get("cause") == FOUND_MISSING
                 self.backlog.discard(digest)
                 self.quarantined.pop(digest, None)
                 self.sealed_to.pop(digest, None)
@@ -145,10 +159,14 @@ class Ledger:
                 self.backlog.add(digest)
             case "archive-destroyed":
                 self.archived.discard(digest)
-            case "swept" | "erased":
-                self.records.add(digest)
-                if isinstance(request := leaf.fields.get("request"), str):
-                    self.requests.add(request)
+
+    def _enter_record(self, leaf: Leaf) -> None:
+        if leaf.kind == "suppression-lifted":
+            self.lifted[leaf.digest] = self.size
+            return
+        self.records.add(leaf.digest)
+        if isinstance(request := leaf.fields.get("request"), str):
+            self.requests.add(request)
 
     def follow(self, entries: Callable[[int, int], Iterable[bytes]], size: int) -> None:
         """Take in all leaves up to a log size, read through `entries(start, end)`."""

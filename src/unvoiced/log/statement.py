@@ -4,6 +4,8 @@ A statement is canonical JSON (RFC 8785) below a title, in a signed note. The ti
 statement apart from every other that the same key signs, checkpoints included: their first line is
 the log's origin, which has no spaces.
 
+Where the reader knows the body anyway and room is short, the signature is kept alone.
+
 Whoever keeps statements in a store binds each to its name there: a signature does not say where a
 statement belongs, or that it is the latest.
 """
@@ -15,12 +17,31 @@ from typing import Any
 import rfc8785
 
 from unvoiced.errors import VerificationError
-from unvoiced.log.note import Signer, Verifier, open_note
+from unvoiced.log.note import (
+    KEY_ID_BYTES,
+    Signer,
+    Verifier,
+    decode_base64,
+    open_note,
+)
 
 
 def sign_statement(title: str, body: Mapping[str, Any], signer: Signer) -> bytes:
     """The note."""
-    return signer.sign(f"{title}\n{rfc8785.dumps(dict(body)).decode()}\n")
+    return signer.sign(_text(title, body))
+
+
+def sign_apart(title: str, body: Mapping[str, Any], signer: Signer) -> str:
+    """The signature of a statement's note alone: 92 characters of base64, key id included."""
+    return sign_statement(title, body, signer).decode().rpartition(" ")[2].rstrip()
+
+
+def check_apart(title: str, body: Mapping[str, Any], signature: str, verifier: Verifier) -> None:
+    """Raises `VerificationError` unless this key signed this body under this title."""
+    data = decode_base64(signature, "the signature")
+    if data[:KEY_ID_BYTES] != verifier.key_id:
+        raise VerificationError(f"the signature is not by {verifier.name}")
+    verifier.verify(_text(title, body), data[KEY_ID_BYTES:])
 
 
 def open_statement(title: str, note: bytes, verifier: Verifier) -> dict[str, Any]:
@@ -33,3 +54,7 @@ def open_statement(title: str, note: bytes, verifier: Verifier) -> dict[str, Any
     if first != title or not isinstance(body, dict):
         raise VerificationError(f"the signed note is no statement of the kind {title!r}")
     return body
+
+
+def _text(title: str, body: Mapping[str, Any]) -> str:
+    return f"{title}\n{rfc8785.dumps(dict(body)).decode()}\n"

@@ -16,14 +16,13 @@ from typing import Any
 
 import rfc8785
 
+from unvoiced.disposal.keys_to_go import SWEEP_TITLE, SWEEPS
 from unvoiced.errors import NotFound, VerificationError
 from unvoiced.log.note import Signer, Verifier
 from unvoiced.log.statement import open_statement, sign_statement
 from unvoiced.retention.rules import Rule
 from unvoiced.stores import Store
 
-PREFIX = "intents/sweeps/"
-_TITLE = "unvoiced sweep intent v1"
 _MOST_BYTES = 500_000  # of names in one intent: half of what a signed note may hold
 
 
@@ -58,7 +57,7 @@ class SweepIntents:
 
     def write(self, rule: Rule, store: str, items: Sequence[Item], signer: Signer) -> SweepIntent:
         """Make an intent durable; returns once it is."""
-        name = f"{PREFIX}{secrets.token_hex(12)}"
+        name = f"{SWEEPS}{secrets.token_hex(12)}"
         record: dict[str, Any] = {
             "items": [asdict(one) for one in items],
             "name": name,
@@ -66,12 +65,12 @@ class SweepIntents:
             "rule": rule.value,
             "store": store,
         }
-        self._store.put_if_absent(name, sign_statement(_TITLE, record, signer))
+        self._store.put_if_absent(name, sign_statement(SWEEP_TITLE, record, signer))
         return SweepIntent(name, rule, store, tuple(items), _digest(record))
 
     def names(self) -> list[str]:
         """The names of all intents there are."""
-        return [listed.name for listed in self._store.list(PREFIX)]
+        return [listed.name for listed in self._store.list(SWEEPS)]
 
     def read(self, name: str) -> SweepIntent | None:
         """One intent; None where it is gone. Raises `VerificationError` for one not of ours."""
@@ -79,7 +78,7 @@ class SweepIntents:
             note = self._store.get(name).data
         except NotFound:
             return None
-        record = open_statement(_TITLE, note, self._verifier)
+        record = open_statement(SWEEP_TITLE, note, self._verifier)
         try:
             if record["name"] != name:
                 raise ValueError

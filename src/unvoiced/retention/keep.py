@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from unvoiced.config import Settings
-from unvoiced.eraser import Eraser
+from unvoiced.eraser import Eraser, check_originals
 from unvoiced.erasure import reapply
 from unvoiced.errors import VerificationError
 from unvoiced.retention.look import Deployment, check_settings, decide
@@ -139,4 +139,5 @@ def keep_rules(eraser: Eraser) -> Report:
 def show(settings: Settings, now: datetime) -> Report:
     """What is due now, and when the next is; needs no secret, changes nothing."""
     deployment = Deployment.of(settings)
+    check_originals(settings, lambda: deployment.ledger)
     return Report([Row.of(one) for rule in Rule for one in decide(deployment, rule, now)])

@@ -7,22 +7,30 @@ the same code.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from unvoiced.config import Settings, StoreName
 from unvoiced.disposal import Held, LegalHolds, Quarantine
-from unvoiced.errors import InputError, VerificationError
+from unvoiced.disposal.labels import genuine_labels
+from unvoiced.errors import InputError
 from unvoiced.features import load as load_feature_set
-from unvoiced.ingest.archive import DIGEST_LABEL
 from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import parse_leaf
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.retention import rules
 from unvoiced.retention.inactivity import LastSeen
 from unvoiced.retention.rules import Dated, Decision, Rule, owner, sort_out
 from unvoiced.stores import Entry, Store
+from unvoiced.stores.interface import CONDITIONS_PROBE
 
 STORES: tuple[StoreName, ...] = ("training", "raw", "archive", "journal", "audit")
 _KEYS, _FEATURES = "keys/", "features/"
+_UNKNOWN = (
+    "it has no labels that anybody of ours signed, so nobody can say which original this is: put "
+    "the archive back with its locks and labels, or see who put this there, and delete it"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,13 @@ class Deployment:
     def held(self) -> Held:
         """Who is under a legal hold now."""
         return LegalHolds(self.stores["journal"]).held()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What the log said when it was first asked."""
+        ledger = Ledger()
+        ledger.follow(self.log.entries, self.log.checkpoint().size)
+        return ledger
 
 
 def check_settings(settings: Settings) -> None:
@@ -75,7 +90,7 @@ def _purpose(deployment: Deployment, now: datetime, held: Held) -> list[Decision
     day = date.fromisoformat(text)
     found = []
     for store in _of_contributors(deployment):
-        dated = list(rules.on_day(store, _belongings(deployment, store), day))
+        dated = list(rules.on_day(store, belongings(deployment.stores, store), day))
         if store == "archive":
             dated = list(_unlocked(deployment, dated, held, now))
         found.append(sort_out(Rule.PURPOSE, store, dated, held, now))
@@ -87,19 +102,23 @@ def _inactive(deployment: Deployment, now: datetime, held: Held) -> list[Decisio
     if not days:
         return []
     seen = LastSeen()
-    for store in _of_contributors(deployment):
-        seen.take(store, _belongings(deployment, store))
-    due = {whose: when + days for whose, when in seen.all().items()}
     stores = _of_contributors(deployment)
+    for store in as_ingest_moves(stores):
+        seen.take(store, belongings(deployment.stores, store))
+    due = {whose: when + days for whose, when in seen.all().items()}
     found = {store: Decision(Rule.INACTIVE, store) for store in stores}
     for whose in sorted(whose for whose, when in due.items() if when <= now):
-        theirs = {store: list(_belongings(deployment, store, whose)) for store in stores}
+        theirs = {
+            store: list(belongings(deployment.stores, store, whose))
+            for store in as_ingest_moves(stores)
+        }
         again = LastSeen()
         for store, entries in theirs.items():
             again.take(store, entries)
         if again.all().get(whose, now) + days > now:  # back since they were listed first
             continue
-        for store, entries in theirs.items():
+        for store in stores:
+            entries = theirs[store]
             dated = [Dated(entry, due[whose], whose) for entry in entries]
             if store == "archive":
                 dated = list(_unlocked(deployment, dated, held, now))
@@ -113,7 +132,6 @@ def _add(into: Decision, more: Decision) -> None:
     into.due += more.due
     into.held += more.held
     into.left |= more.left
-    into.spared |= more.spared
     if more.next is not None:
         into.next = min(into.next or more.next, more.next)
 
@@ -141,24 +159,19 @@ def _recordings(deployment: Deployment) -> Iterator[tuple[Entry, tuple[str, date
     The record says which version that is and the log says when: nobody who can write records alone
     can bring its day on.
     """
-    quarantine = Quarantine(deployment.stores["journal"])
+    verifier = Verifier.parse(deployment.settings.log_vkey)
     # In this order: a record is made of what stands in raw.
-    records = quarantine.holds()
-    logged = _quarantined(deployment.log) if len(records) else {}
+    records = Quarantine(deployment.stores["journal"], verifier).records()
+    logged = quarantined_since(deployment.log) if len(records) else {}
     for entry in deployment.stores["raw"].versions():
         if entry.delete_marker:
             continue
-        record = None
-        if (entry.name, entry.version) in records:
-            try:
-                record = quarantine.find(entry.name, entry.version)
-            except VerificationError:  # a damaged record is none; the recording's age counts
-                record = None
+        record = records.of(entry.name, entry.version)
         since = logged.get(record.sha256) if record else None
         yield entry, (record.sha256, since) if record and since else None
 
 
-def _quarantined(log: LogReader) -> dict[str, datetime]:
+def quarantined_since(log: LogReader) -> dict[str, datetime]:
     """When each digest that is in quarantine by the log came there."""
     times: dict[str, datetime] = {}
     for leaf in map(parse_leaf, log.entries(0, log.checkpoint().size)):
@@ -172,8 +185,9 @@ def _quarantined(log: LogReader) -> dict[str, datetime]:
 def _archive(deployment: Deployment, now: datetime, held: Held) -> list[Decision]:
     if "archive" not in deployment.stores:
         return []
-    entries = (one for one in deployment.stores["archive"].versions() if not one.delete_marker)
-    dated = rules.after_put("archive", entries, deployment.settings.retention.archive_days)
+    entries = belongings(deployment.stores, "archive")
+    originals = (one for one in entries if not one.delete_marker)
+    dated = rules.after_put("archive", originals, deployment.settings.retention.archive_days)
     unlocked = _unlocked(deployment, dated, held, now)
     return [sort_out(Rule.ARCHIVE, "archive", unlocked, held, now)]
 
@@ -181,11 +195,14 @@ def _archive(deployment: Deployment, now: datetime, held: Held) -> list[Decision
 def _unlocked(
     deployment: Deployment, dated: Iterable[Dated], held: Held, now: datetime
 ) -> Iterator[Dated]:
-    """Archived originals, due when their lock has ended too; with the digest they were put with.
+    """Archived originals, due when their lock has ended too; with the digest that they were put
+    with, where the log's key signed that for the name they stand under. One without such labels may
+    be any: it is left while the log says that originals are kept.
 
     How one is kept is asked only of what would be due: it costs three questions each.
     """
     store = deployment.stores["archive"]
+    verifier = Verifier.parse(deployment.settings.log_vkey)
     for one in dated:
         entry = one.entry
         kept = None
@@ -198,7 +215,12 @@ def _unlocked(
             continue
         due = max(one.due, kept.retain_until or one.due)
         holds = "under a legal hold of the store" if kept.legal_hold else ""
-        yield Dated(entry, due, one.whose, kept.labels.get(DIGEST_LABEL, ""), holds)
+        labels = genuine_labels(entry.name, kept, verifier)
+        if labels is not None:
+            yield Dated(entry, due, one.whose, labels.sha256, holds)
+        else:
+            unknown = _UNKNOWN if deployment.ledger.archived else ""
+            yield Dated(entry, due, one.whose, "", holds, unknown)
 
 
 def _features(deployment: Deployment, now: datetime, held: Held) -> list[Decision]:
@@ -206,13 +228,17 @@ def _features(deployment: Deployment, now: datetime, held: Held) -> list[Decisio
     if not days:
         return []
     training = deployment.stores["training"]
+    # A key that has nothing left to open goes with the features it was made for. Recordings are
+    # looked for first: one that is ingested meanwhile is among the features then.
+    needed = {
+        owner(name, one.name)
+        for name in ("raw", "archive")
+        if name in deployment.stores
+        for one in deployment.stores[name].versions()
+    }
     dated = list(rules.after_put("training", training.versions(_FEATURES), days))
+    needed |= {one.whose for one in dated if one.due > now}
     decision = sort_out(Rule.FEATURES, "training", dated, held, now)
-    # A key that has nothing left to open goes with the features it was made for.
-    needed = {one.whose for one in dated if one.due > now}
-    needed |= {owner("raw", one.name) for one in deployment.stores["raw"].versions()}
-    if "archive" in deployment.stores:
-        needed |= {owner("archive", one.name) for one in deployment.stores["archive"].versions()}
     keys = rules.after_put("training", training.versions(_KEYS), days)
     idle = (one for one in keys if one.whose not in needed)
     _add(decision, sort_out(Rule.FEATURES, "training", idle, held, now))
@@ -267,11 +293,17 @@ def _of_contributors(deployment: Deployment) -> list[str]:
     return [store for store in ("training", "raw", "archive") if store in deployment.stores]
 
 
-def _belongings(deployment: Deployment, store: str, whose: str = "") -> Iterator[Entry]:
-    """All versions and markers of contributors, or of one, in a store."""
-    opened = deployment.stores[store]
+def as_ingest_moves(stores: Iterable[str]) -> list[str]:
+    """Stores of contributors in the order to look in: what moves on is seen in the next."""
+    return sorted(stores, key=("raw", "archive", "training").index)
+
+
+def belongings(stores: Mapping[str, Store], store: str, whose: str = "") -> Iterator[Entry]:
+    """All versions and markers of contributors, or of one, in one of the stores by this name."""
+    opened = stores[store]
     if store != "training":
-        yield from opened.versions(f"{whose}/" if whose else "")
+        listed = opened.versions(f"{whose}/" if whose else "")
+        yield from (entry for entry in listed if entry.name != CONDITIONS_PROBE)
     elif not whose:
         yield from opened.versions(_KEYS)
         yield from opened.versions(_FEATURES)

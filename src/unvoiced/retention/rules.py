@@ -67,7 +67,8 @@ class Dated:
     """A version, when it is due, and whose it is ("" where it is no contributor's).
 
     `sha256` is the digest by which the log knows it, where that is known without reading it;
-    `held` says what else holds it than a legal hold of ours.
+    `held` says what else holds it than a legal hold of ours, and `unknown` why it is left although
+    nothing holds it.
     """
 
     entry: Entry
@@ -75,6 +76,7 @@ class Dated:
     whose: str = ""
     sha256: str = ""
     held: str = ""
+    unknown: str = ""
 
 
 @dataclass
@@ -87,7 +89,6 @@ class Decision:
     held: Counter[str] = field(default_factory=Counter)  # why -> objects that would be due
     left: dict[str, str] = field(default_factory=dict)  # object name -> why it cannot go
     next: datetime | None = None  # when the first of the others is due
-    spared: set[str] = field(default_factory=set)  # digests of what is looked at and stays
 
     @property
     def objects(self) -> int:
@@ -100,16 +101,15 @@ def sort_out(rule: Rule, store: str, dated: Iterable[Dated], held: Held, now: da
     decision = Decision(rule, store)
     for one in dated:
         if one.due > now:
-            decision.spared.add(one.sha256)
             decision.next = min(decision.next or one.due, one.due)
         elif why := _holds(one, held):
-            decision.spared.add(one.sha256)
             decision.held[why] += not one.entry.delete_marker
         elif not is_object_name(one.entry.name):
             decision.left[ascii(one.entry.name)] = FOREIGN
+        elif one.unknown:
+            decision.left[one.entry.name] = one.unknown
         else:
             decision.due.append(one)
-    decision.spared.discard("")
     return decision
 
 

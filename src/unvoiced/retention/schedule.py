@@ -1,7 +1,8 @@
 """The public retention schedule, in words that a contributor understands. Pure.
 
-It is made from the settings and says nothing that they do not: a limit that is not set is said to
-be none. What it is not, legal advice, docs/retention.md says.
+It is made from the settings, and from how many originals are archived by the log, and says nothing
+that they do not: a limit that is not set is said to be none. What it is not, legal advice,
+docs/retention.md says.
 """
 
 from dataclasses import dataclass
@@ -33,18 +34,23 @@ class Schedule:
     notes: tuple[tuple[str, str], ...]  # (heading, paragraph)
 
 
-def make_schedule(settings: Settings, today: date, contact: str = "") -> Schedule:
-    """The schedule of a deployment; `contact` is who to ask, as they want to be named."""
+def make_schedule(
+    settings: Settings, today: date, contact: str = "", *, originals: int = 0
+) -> Schedule:
+    """The schedule of a deployment; `contact` is who to ask, as they want to be named.
+
+    `originals` is how many are archived, by the log: they are, whatever the settings say by now.
+    """
     ask = " ".join(contact.split()) or "whoever gave you your invitation"
     return Schedule(
         "What is kept of your voice, and until when",
         today,
-        tuple(_lines(settings)),
-        tuple(_notes(settings, ask)),
+        tuple(_lines(settings, originals)),
+        tuple(_notes(settings, ask, archived=bool(settings.disposal.archive or originals))),
     )
 
 
-def _lines(settings: Settings) -> list[Line]:
+def _lines(settings: Settings, originals: int) -> list[Line]:
     kept, archive = settings.retention, settings.disposal.archive
     lines = [
         Line(
@@ -68,6 +74,17 @@ def _lines(settings: Settings) -> list[Line]:
                 f"{whose}, archived: sealed to another key, which the pipeline does not hold",
                 f"{_days(kept.archive_days)}, during which it is locked against deletion",
                 "the operator has chosen to keep originals; ask them why",
+                f"deleted once the lock has ended; {_LOG}",
+            )
+        )
+    elif originals:
+        lines.append(
+            Line(
+                "The recordings of some contributors, archived before: sealed to another key, "
+                "which the pipeline does not hold",
+                f"{_days(kept.archive_days)} after it was archived, and as long as it is locked "
+                "against deletion",
+                "the operator chose to keep originals then; ask them why",
                 f"deleted once the lock has ended; {_LOG}",
             )
         )
@@ -125,7 +142,7 @@ def _or(ends: list[str]) -> str:
     return ends[0] if len(ends) == 1 else f"until the first of: {'; '.join(ends)}"
 
 
-def _notes(settings: Settings, ask: str) -> list[tuple[str, str]]:
+def _notes(settings: Settings, ask: str, *, archived: bool) -> list[tuple[str, str]]:
     kept = settings.retention
     notes = []
     if kept.inactive_days:
@@ -150,8 +167,13 @@ def _notes(settings: Settings, ask: str) -> list[tuple[str, str]]:
     notes += [
         (
             "When it happens",
-            "What is due goes with the first run after its day. The exception is a legal hold, "
-            "which keeps what it names until it is lifted.",
+            "What is due goes with the first run after its day. "
+            + (
+                "There are two exceptions: a legal hold, which keeps what it names until it is "
+                "lifted, and the lock on an archived recording, which keeps that until its day."
+                if archived
+                else "The exception is a legal hold, which keeps what it names until it is lifted."
+            ),
         ),
         (
             "What deleting is",
@@ -163,7 +185,14 @@ def _notes(settings: Settings, ask: str) -> list[tuple[str, str]]:
         (
             "Ask, and check",
             f"To have everything of yours erased sooner, or for any question: {ask}. They need the "
-            "pseudonym in your invitation file. The receipts you got when you uploaded let you "
+            "pseudonym in your invitation file. "
+            + (
+                "An archived recording is erased when its lock has ended, and not before; nothing "
+                "else waits for that. "
+                if archived
+                else ""
+            )
+            + "The receipts you got when you uploaded let you "
             "look up in the public log what became of each recording, without trusting anybody.",
         ),
     ]

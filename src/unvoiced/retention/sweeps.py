@@ -1,7 +1,8 @@
 """Destroying what is due and is no recording: intend, destroy, observe, log, remove the intent.
 
 An object that the log knows by itself (an archived original, a contributor's key) gets a leaf of
-its own. All others that went for one rule in one store share a leaf, which counts them.
+its own, once no version is left under its name that may be the same bytes: a backup that was put
+back, a copy. All others that went for one rule in one store share a leaf, which counts them.
 
 One object that does not go stops no other: it is left, with the reason, and due again next time.
 """
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from unvoiced import __version__
+from unvoiced.disposal.keys_to_go import KEY
+from unvoiced.disposal.labels import may_stand
 from unvoiced.eraser import Eraser
 from unvoiced.errors import (
     CredentialsExpired,
@@ -23,11 +26,12 @@ from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import encode_leaf, parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.retention.intents import Item, SweepIntent, SweepIntents, portions
+from unvoiced.retention.needed_keys import needed_after_all
 from unvoiced.retention.rules import Dated, Decision, owner
 from unvoiced.sealing import Json, parse_header
-from unvoiced.stores import Store
+from unvoiced.stores import Entry, Store
 
-ARCHIVED, KEY = "archive-destroyed", "contributor-key-destroyed"
+ARCHIVED = "archive-destroyed"
 NOT_CHECKED = (
     "replicas and snapshots kept by the store's operator",
     "backups and copies made outside this pipeline",
@@ -35,7 +39,7 @@ NOT_CHECKED = (
     "the same bytes under another name",
 )
 _MORE_NOT_CHECKED = {
-    ARCHIVED: ("the bytes: the digest is the label that the object was put with",),
+    ARCHIVED: ("the bytes: the digest is the signed label that the object was put with",),
     KEY: ("whether who holds the dataset key kept what an earlier copy of the object opens to",),
 }
 
@@ -65,7 +69,8 @@ def sweep_due(eraser: Eraser, decision: Decision) -> Swept:
             else:
                 swept.left[item.name] = f"under a legal hold ({by}) since a moment ago"
         reasons = {
-            name: _destroy(store, name, versions) for name, versions in _by_name(going).items()
+            name: _why_needed(eraser, decision, name) or _destroy(store, name, versions)
+            for name, versions in _by_name(going).items()
         }
         gone, standing = _settle(eraser, intent, intents)
         swept.destroyed += gone
@@ -130,21 +135,33 @@ def _items(eraser: Eraser, store: Store, decision: Decision, swept: Swept) -> li
 def _own_leaf(store: Store, decision: Decision, one: Dated, ledger: Ledger) -> tuple[str, str]:
     """The kind and digest of the leaf that one version has for itself, or nothing.
 
-    A copy of an archived original, or of a key, may stand where somebody put it: no leaf says that
-    the log's own is gone while it stands.
+    A copy under another name has none: an archived original's labels are signed for its name, and a
+    key object says whose it is.
     """
     entry = one.entry
     if entry.delete_marker:
         return "", ""
     if decision.store == "archive":
-        known = one.sha256 in ledger.archived and one.sha256 not in decision.spared
-        return (ARCHIVED, one.sha256) if known else ("", "")
+        return (ARCHIVED, one.sha256) if one.sha256 in ledger.archived else ("", "")
     if decision.store == "training" and entry.name == key_object_name(one.whose):
         data = store.get(entry.name, entry.version).data
         digest = hashlib.sha256(data).hexdigest()
         if digest in ledger.contributor_keys and _says_whose(data) == one.whose:
             return KEY, digest
     return "", ""
+
+
+def _why_needed(eraser: Eraser, decision: Decision, name: str) -> str:
+    whose = owner(decision.store, name)
+    if decision.store != "training" or name != key_object_name(whose):
+        return ""
+    stores = {"raw": eraser.raw, "training": eraser.training}
+    if eraser.archive is not None:
+        stores["archive"] = eraser.archive
+    kept, now = eraser.settings.retention, eraser.now()
+    if needed_after_all(stores, decision.rule, kept, whose, now):
+        return "something of its contributor's has come since a moment ago"
+    return ""
 
 
 def _says_whose(data: bytes) -> Json:
@@ -182,18 +199,23 @@ def _settle(eraser: Eraser, intent: SweepIntent, intents: SweepIntents) -> tuple
     Returns how many versions are gone, and the names of those that are not. What could not be
     looked at keeps the intent, for the next run to look.
     """
-    store, standing, unseen = store_of(eraser, intent.store), set(), False
+    store, standing, unseen = store_of(eraser, intent.store), set[Item](), False
+    own: set[tuple[str, str]] = set()  # leaves that an object has for itself
     for name, items in _by_name(intent.items).items():
         try:
-            listed = {one.version for one in store.versions(name) if one.name == name}
+            listed = [one for one in store.versions(name) if one.name == name]
+            own |= {
+                (one.kind, one.sha256)
+                for one in items
+                if one.kind and not _may_stand(eraser, store, one, listed)
+            }
+            left = {one.version for one in listed}
         except CredentialsExpired:
             raise
         except (StoreError, InputError):
-            unseen, listed = True, {one.version for one in items}
-        standing |= {one for one in items if one.version in listed}
+            unseen, left = True, {one.version for one in items}
+        standing |= {one for one in items if one.version in left}
     gone = [one for one in intent.items if not one.delete_marker and one not in standing]
-    stands = {one.sha256 for one in standing}
-    own = {(one.kind, one.sha256) for one in gone if one.kind and one.sha256 not in stands}
     others = sum((one.kind, one.sha256) not in own for one in gone)
     leaves = [_leaf(eraser, intent, kind, digest) for kind, digest in own]
     if others and not unseen:
@@ -212,6 +234,23 @@ def _settle(eraser: Eraser, intent: SweepIntent, intents: SweepIntents) -> tuple
     if not unseen:
         intents.remove(intent)
     return len(gone), {one.name for one in standing}
+
+
+def _may_stand(eraser: Eraser, store: Store, item: Item, listed: Sequence[Entry]) -> bool:
+    """Whether any version that is listed under an item's name may be the same bytes."""
+    if item.kind == ARCHIVED:
+        verifier = eraser.undertaker.signer.verifier
+        return may_stand(item.name, item.sha256, listed, store.keeping, verifier)
+    for entry in listed:
+        if entry.delete_marker:
+            continue
+        try:
+            data = store.get(item.name, entry.version).data
+        except NotFound:
+            continue
+        if hashlib.sha256(data).hexdigest() == item.sha256:
+            return True
+    return False
 
 
 def _leaf(eraser: Eraser, intent: SweepIntent, kind: str, digest: str, **more: Json) -> bytes:

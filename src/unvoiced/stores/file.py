@@ -7,8 +7,9 @@
   inode and size, so the same bytes put again are another version.
 - `replace` and `delete` take the file's own lock, look whether the name still means that file, and
   act. What a writer that died left behind goes as `staging` says.
-- Locks stand in hidden files of their own (`file_locks`). This library keeps to them; the file
-  system does not, so whoever may write to the folder need not.
+- Locks stand in hidden files of their own (`file_locks`), found by an object's name and the digest
+  of its bytes: only in a store that ever locked anything is an object read for that. This library
+  keeps to them; the file system does not, so whoever may write to the folder need not.
 - Files are 0600, folders 0700. A symlink, device or pipe under an object's name is refused and not
   listed; no symlink below the root is followed. A name that starts with a dot is not the store's.
 """
@@ -17,6 +18,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +27,7 @@ from pathlib import Path
 
 from unvoiced.clock import utc_now
 from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound, StoreError
-from unvoiced.stores.file_locks import FileLock, FileLocks
+from unvoiced.stores.file_locks import FileLock, FileLocks, PlacedLock, lock_key
 from unvoiced.stores.folder import DurableFolders, make_root, opened, remove_empty, subfolders, walk
 from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
@@ -78,13 +80,14 @@ class FileStore:
         with _refusals(name):
             if self.head(name) is not None:
                 raise _taken(name)
+            key = lock_key(name, hashlib.sha256(data).hexdigest()) if lock is not None else ""
             with (
-                self._staging.complete(data) as (tmp, source, version),
+                self._staging.complete(data, key) as (tmp, source, version),
                 contextlib.ExitStack() as undo,
             ):
                 if lock is not None:
-                    undo.callback(self._locks.remove, version)
-                    self._staging.lock(version, lock)
+                    undo.callback(self._locks.remove, key, version)
+                    self._staging.lock(key, version, lock)
                 with self._linked(name, source, tmp) as target:
                     undo.pop_all()
                     os.unlink(source, dir_fd=tmp)
@@ -123,7 +126,7 @@ class FileStore:
                 os.rename(source, leaf, src_dir_fd=tmp, dst_dir_fd=target)
                 os.fsync(target)
                 if lock is not None:
-                    self._locks.remove(version)
+                    self._locks.remove(lock.key, lock.file)
                 return new
 
     def get(self, name: str, version: str | None = None) -> Stored:
@@ -166,7 +169,7 @@ class FileStore:
                 os.unlink(leaf, dir_fd=target)
                 os.fsync(target)
                 if lock is not None:
-                    self._locks.remove(version)
+                    self._locks.remove(lock.key, lock.file)
             remove_empty(self._root, folder)
 
     def keeping(self, name: str, version: str) -> Keeping | None:
@@ -174,10 +177,10 @@ class FileStore:
         if found is None or found.version != version:
             return None
         with _refusals(name):
-            lock = self._locks.read(version)
-        if lock is None:
+            placed = self._lock_of(name, version)
+        if placed is None:
             return Keeping(found.size, STANDARD, None)
-        return Keeping(found.size, STANDARD, lock.until, labels=lock.labels)
+        return Keeping(found.size, STANDARD, placed.lock.until, labels=placed.lock.labels)
 
     def restore(self, name: str, version: str, *, days: int, tier: str) -> bool:
         found = self.head(name)
@@ -185,12 +188,23 @@ class FileStore:
             raise NotFound(f"{name}: no such object version {version}")
         return True
 
-    def _lock_over(self, name: str, version: str) -> FileLock | None:
+    def _lock_over(self, name: str, version: str) -> PlacedLock | None:
         """The version's lock, if it has one. Raises `Locked` before its day."""
-        lock = self._locks.read(version)
-        if lock is not None and lock.until > self._now():
-            raise Locked(f"{name}: the version is locked until {lock.until:%F %R} UTC")
-        return lock
+        placed = self._lock_of(name, version)
+        if placed is not None and placed.lock.until > self._now():
+            raise Locked(f"{name}: the version is locked until {placed.lock.until:%F %R} UTC")
+        return placed
+
+    def _lock_of(self, name: str, version: str) -> PlacedLock | None:
+        """The version's lock, over or not; None too where the name has another version now."""
+        if not self._locks.any():
+            return None
+        with self._file(name) as found:
+            if found is None or file_version(found[1]) != version:
+                return None
+            with os.fdopen(os.dup(found[0]), "rb") as reader:
+                digest = hashlib.file_digest(reader, "sha256").hexdigest()
+        return self._locks.find(lock_key(name, digest), version)
 
     def _subfolders(self, prefix: str) -> Iterator[str]:
         with _refusals(f"{self.url} {prefix}".rstrip()):

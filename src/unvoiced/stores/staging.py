@@ -35,16 +35,17 @@ class Staging:
         self._swept = False
 
     @contextlib.contextmanager
-    def complete(self, data: bytes) -> Iterator[tuple[int, str, str]]:
+    def complete(self, data: bytes, key: str = "") -> Iterator[tuple[int, str, str]]:
         """The staging folder, and name and version of a complete, synced, locked file in it.
 
-        The file is gone afterwards unless it was linked or renamed.
+        The file is gone afterwards unless it was linked or renamed. `key` is that of the lock it
+        is to have, if any: a sweep finds the lock by it.
         """
         with self._folders.made(_FOLDER) as folder:
             if not self._swept:
                 self._sweep(folder)
                 self._swept = True
-            name, file = _locked_new_file(folder)
+            name, file = _locked_new_file(folder, f".{key}" if key else "")
             try:
                 yield folder, name, _filled(file, data)
             finally:
@@ -54,10 +55,10 @@ class Staging:
                 finally:
                     os.close(file)
 
-    def lock(self, version: str, lock: FileLock) -> None:
+    def lock(self, key: str, version: str, lock: FileLock) -> None:
         """Write the lock of a version that is staged and bears no name yet."""
         with self.complete(lock.encode()) as (folder, name, _):
-            self._locks.place(version, name, folder)
+            self._locks.place(key, version, name, folder)
 
     def unlink_second_names(self, status: os.stat_result) -> None:
         """Remove any staging name of this object's file, which its caller has locked."""
@@ -78,8 +79,9 @@ class Staging:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     status = os.fstat(file)
-                    if status.st_nlink == 1:
-                        self._locks.remove(file_version(status))
+                    key = name.partition(".")[2]
+                    if key and status.st_nlink == 1:
+                        self._locks.remove(key, file_version(status))
                     os.unlink(name, dir_fd=folder)
                 finally:
                     os.close(file)
@@ -98,9 +100,9 @@ def _filled(file: int, data: bytes) -> str:
     return file_version(status)
 
 
-def _locked_new_file(folder: int) -> tuple[str, int]:
+def _locked_new_file(folder: int, suffix: str) -> tuple[str, int]:
     while True:
-        name = secrets.token_hex(16)
+        name = secrets.token_hex(16) + suffix
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         fcntl.flock(file, fcntl.LOCK_EX)
         # A sweep may have come between the two lines above and taken it for a dead writer's.
