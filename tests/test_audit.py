@@ -86,7 +86,9 @@ def log(training: MemoryStore, feature: FeatureObject) -> LogReader:
     receipt = Receipt("0" * 64, "object", placed, gone, "test").leaf()
     store, signer = MemoryStore(), Signer("example/log", Ed25519PrivateKey.generate())
     accepted = encode_leaf("accepted", "0" * 64, now, intake_key=None)
-    LogWriter.create(store, signer).append(lambda _: [accepted, receipt])
+    sealed_key = training.get(key_object_name(ALICE)).data
+    key = encode_leaf("contributor-key", hashlib.sha256(sealed_key).hexdigest(), now)
+    LogWriter.create(store, signer).append(lambda _: [key, accepted, receipt])
     return LogReader(store, signer.verifier)
 
 

@@ -147,6 +147,8 @@ def test_the_body_that_an_erasure_writes_gets_its_certificate() -> None:
             Stage.REQUESTED, Stage.KEY_DESTROYED, Stage.BYTES_DELETED)},
         destroyed={"raw": 1},
         key_objects=(digest("key"),),
+        as_of=0,
+        lifting="2" * 64,
     )  # fmt: skip
     body = erasure_body(record, {"raw": 0}, "eraser", now)
     log = Logged()

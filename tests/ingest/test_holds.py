@@ -96,7 +96,7 @@ def test_what_was_destroyed_before_it_was_held_has_its_receipt(
 def test_an_intent_of_which_the_recording_came_under_a_hold(
     memory: Home, voices: list[bytes], after: bool
 ) -> None:
-    """Where it stands, it is left and the intent is dropped; where it is gone, it has its receipt.
+    """Where it stands, the intent is dropped; where it is gone, it has its receipt.
 
     Either way the count adds up, and lifting the hold alone destroys nothing.
     """
@@ -114,7 +114,6 @@ def test_an_intent_of_which_the_recording_came_under_a_hold(
 
     assert list(memory.bench().undertaker.intents.all()) == []
     assert finished_.disposed == after
-    assert bool(finished_.left) is not after
     assert memory.status().adds_up
     memory.lift(sent.pseudonym)
     assert memory.bench().undertaker.finish().disposed == 0
@@ -130,15 +129,15 @@ def accept_only(home: Home) -> None:
 def test_what_is_intended_to_be_destroyed_without_features_is_not_ingested(
     memory: Home, voices: list[bytes]
 ) -> None:
-    """A store that refuses to delete it leaves the intent: no features are made meanwhile."""
+    """While the intent stands no features are made; an erasure's is carried out by the run."""
     sent = memory.send("anna", voices[0])
     accept_only(memory)
     bench = memory.bench()
-    bench.undertaker.intents.write(Cause.INACTIVE, [target(sent)], bench.undertaker.signer)
+    bench.undertaker.intents.write(Cause.ERASURE, [target(sent)], bench.undertaker.signer)
 
     assert memory.plan(bench).batches == []
     assert memory.run().disposed == 1
-    assert memory.leaves("disposed")[0].fields["cause"] == Cause.INACTIVE.value
+    assert memory.leaves("disposed")[0].fields["cause"] == Cause.ERASURE.value
     assert memory.features() == {}
 
 

@@ -107,6 +107,9 @@ def role_policy(role: Role, estate: Estate) -> dict[str, Any]:
         statements.append(_allow(("sts:AssumeRole", "sts:TagSession"), [estate.uploader_role]))
     if role is Role.AUDITOR:
         statements.append(_allow(ACCOUNT_READS, ["*"]))
+    if role is Role.ERASER and (buckets := _buckets_of(TABLE[role], estate)):
+        # The retention flow reports what the buckets' own rules say.
+        statements.append(_allow(("s3:GetLifecycleConfiguration",), buckets))
     return _document(statements)
 
 
@@ -132,6 +135,12 @@ def grant_policy(pseudonym: str, estate: Estate) -> dict[str, Any]:
 
 def _document(statements: list[Statement]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _buckets_of(rights: Iterable[Right], estate: Estate) -> list[str]:
+    names = {estate.buckets[one.place].partition("/")[0]
+             for one in rights if one.place in estate.buckets}  # fmt: skip
+    return [f"arn:{estate.partition}:s3:::{name}" for name in sorted(names)]
 
 
 def _allow(
