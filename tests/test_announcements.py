@@ -151,6 +151,7 @@ def is_whole(folder: Path) -> bool:
     return intake.public.key_id in bench.intake and settings.log_reader().checkpoint().size == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "midway"])
 def test_a_crash_while_a_deployment_is_made_leaves_no_settings_file(
     tmp_path: Path, when: When

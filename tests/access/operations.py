@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from unvoiced.access.policies import ACCOUNT_READS
-from unvoiced.access.roles import Can, Place, Role, may
+from unvoiced.access.roles import TABLE, Can, Place, Role, may
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,6 +99,12 @@ def _who_looks(action: str) -> May:
     """The auditor, at an account's configuration."""
     assert action in ACCOUNT_READS
     return lambda role, _, __: role is Role.AUDITOR
+
+
+def _may_read_rules(role: Role, place: Place, _: str) -> bool:
+    """The auditor, and the eraser of buckets it has rights in: it reports what their rules say."""
+    erasers = {right.place for right in TABLE[Role.ERASER]}
+    return role is Role.AUDITOR or (role is Role.ERASER and place in erasers)
 
 
 may_read = who_can(Can.READ)
@@ -305,7 +311,7 @@ SETTINGS = (
     Operation("get encryption", lambda c, s: c.get_bucket_encryption(Bucket=s.bucket),
               _who_looks("s3:GetEncryptionConfiguration"), _told),
     Operation("get lifecycle", lambda c, s: c.get_bucket_lifecycle_configuration(Bucket=s.bucket),
-              _who_looks("s3:GetLifecycleConfiguration"), _told),
+              _may_read_rules, _told),
     Operation("get object lock configuration", _lock_configuration,
               _who_looks("s3:GetBucketObjectLockConfiguration"), _told),
     Operation("list uploads", lambda c, s: c.list_multipart_uploads(Bucket=s.bucket),
