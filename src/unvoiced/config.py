@@ -203,6 +203,14 @@ class Settings:
         """Open one of the stores."""
         return open_store(self.store_url(name))
 
+    def archive(self) -> Store | None:
+        """Open the archive; None where there is none."""
+        return self.store("archive") if "archive" in self.stores else None
+
+    def feature_set(self, name: str) -> str | Path:
+        """What `features.load` takes: a built-in's name, or a path relative to the file."""
+        return self.folder / name if name.endswith(".toml") else name
+
     def places(self) -> dict[Place, str]:
         """The urls of all stores and vaults."""
         return {

@@ -10,7 +10,6 @@ from datetime import datetime
 from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.disposal import (
-    Intents,
     LegalHolds,
     Quarantine,
     SuppressionList,
@@ -48,27 +47,19 @@ def open_eraser(settings: Settings, run_id: str, now: Callable[[], datetime] = u
     accounts = settings.accounts(vault, signer)
     check_originals(settings, accounts.current)
     raw, journal = settings.store("raw"), settings.store("journal")
-    holds, performed_by = LegalHolds(journal), f"eraser, run {run_id}"
+    performed_by = f"eraser, run {run_id}"
     return Eraser(
         settings=settings,
         raw=raw,
         training=settings.store("training"),
-        archive=settings.store("archive") if "archive" in settings.stores else None,
+        archive=settings.archive(),
         journal=journal,
         audit=settings.store("audit"),
         accounts=accounts,
-        holds=holds,
+        holds=LegalHolds(journal),
         suppression=SuppressionList(journal, signer.verifier, accounts.current),
         quarantine=Quarantine(journal, signer.verifier),
-        undertaker=Undertaker(
-            raw=raw,
-            intents=Intents(journal, signer.verifier),
-            holds=holds,
-            accounts=accounts,
-            signer=signer,
-            performed_by=performed_by,
-            now=now,
-        ),
+        undertaker=Undertaker.of(raw, journal, accounts, signer, performed_by, now),
         performed_by=performed_by,
         now=now,
     )

@@ -53,9 +53,7 @@ def open_bench(
 
     Raises `InputError`, `AccessError` or `StoreError` before anything has been read.
     """
-    wanted = load_feature_set(
-        settings.folder / feature_set if feature_set.endswith(".toml") else feature_set
-    )
+    wanted = load_feature_set(settings.feature_set(feature_set))
     if source == "raw":
         workbench = open_workbench(settings, run_id, now)
         return Bench(

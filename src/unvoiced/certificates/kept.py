@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from unvoiced.certificates.evidence import Entry, accounts_of
-from unvoiced.certificates.subject import FOUND_MISSING, Kind, Subject, archived_in
+from unvoiced.certificates.subject import Kind, Subject, archived_in
+from unvoiced.log.leaves import FOUND_MISSING
 from unvoiced.sealing import Json
 
 

@@ -18,6 +18,7 @@ import rfc8785
 from unvoiced import names
 from unvoiced.certificates.evidence import Entry, accounts_of
 from unvoiced.errors import InputError, NotDisposed
+from unvoiced.log.leaves import FOUND_MISSING
 from unvoiced.sealing import Json
 
 BODY_FORMAT = "unvoiced-erasure/1"
@@ -25,7 +26,6 @@ _TEXT = re.compile(r".*\S.*", re.DOTALL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _EPOCH = re.compile(r"[0-9]{4}-w[0-9]{2}(-[2-9])?")
 _OF_RECORDING = frozenset({"accepted", "quarantined", "released", "disposed", "extracted"})
-FOUND_MISSING = "found missing"
 INTENDED = "intended"  # `deletion` of a key that was gone, and that a signed note said would be
 
 

@@ -11,7 +11,8 @@ from unvoiced.certificates.document import Certificate
 from unvoiced.certificates.evidence import Entry, accounts_of
 from unvoiced.certificates.fields import as_text
 from unvoiced.certificates.kept import Kept, What
-from unvoiced.certificates.subject import FOUND_MISSING, INTENDED, Kind
+from unvoiced.certificates.subject import INTENDED, Kind
+from unvoiced.log.leaves import FOUND_MISSING
 from unvoiced.sealing import Json
 
 _WHAT = {

@@ -114,6 +114,20 @@ class Undertaker:
     performed_by: str
     now: Callable[[], datetime]
 
+    @classmethod
+    def of(
+        cls,
+        raw: Store,
+        journal: Store,
+        accounts: Accounts,
+        signer: Signer,
+        performed_by: str,
+        now: Callable[[], datetime],
+    ) -> "Undertaker":
+        """With the intents and holds that stand in the journal store."""
+        intents = Intents(journal, signer.verifier)
+        return cls(raw, intents, LegalHolds(journal), accounts, signer, performed_by, now)
+
     def dispose(self, targets: Sequence[Target], cause: Cause) -> Disposed:
         """Destroy accepted recordings, observe, receipt. What is held or locked is left.
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from unvoiced import __version__
 from unvoiced.disposal.journal import ArchivedOriginal, PlacedFeatures
 from unvoiced.errors import NotDisposed
-from unvoiced.log.leaves import encode_leaf, rfc3339
+from unvoiced.log.leaves import FOUND_MISSING, encode_leaf, rfc3339
 from unvoiced.sealing import Json
 from unvoiced.stores.interface import Keeping
 
@@ -65,7 +65,7 @@ class Cause(StrEnum):
     INACTIVE = "retention: contributor inactive"
     PURPOSE = "retention: purpose satisfied"
     ERASURE = "erasure"
-    MISSING = "found missing"
+    MISSING = FOUND_MISSING
 
     @property
     def leaves_features(self) -> bool:

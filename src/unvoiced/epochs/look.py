@@ -64,7 +64,7 @@ class Look:
         """Epochs whose key stands in the vault and which the log does not know."""
         ledger = self.history.ledger
         known = {*ledger.intake_keys.values(), *ledger.retired_intake_keys.values()}
-        return {name for name in self.held - known if _epoch(name) is not None}
+        return {name for name in self.held - known if Epoch.named(name) is not None}
 
     def standings(self) -> list[Standing]:
         """Where each key stands, the oldest epoch first.
@@ -95,7 +95,7 @@ class Look:
         )
 
     def _facts(self, digest: str, name: str, retired: bool, announced: set[str]) -> KeyFacts | None:
-        epoch = _epoch(name)
+        epoch = Epoch.named(name)
         if epoch is None:
             return None  # no announcement can name it, so nothing is sealed to it
         return KeyFacts(
@@ -142,10 +142,3 @@ class Look:
 def _without_key(ledger: Ledger) -> set[str]:
     """Unsettled recordings of which the log does not say what key they are sealed to."""
     return (ledger.backlog | ledger.quarantined.keys()) - ledger.sealed_to.keys()
-
-
-def _epoch(name: str) -> Epoch | None:
-    try:
-        return Epoch.parse(name)
-    except InputError:
-        return None

@@ -12,7 +12,7 @@ from enum import StrEnum
 from unvoiced import __version__
 from unvoiced.errors import NotDisposed, NotFound
 from unvoiced.keys.vault import Unlock, object_of
-from unvoiced.log.leaves import encode_leaf
+from unvoiced.log.leaves import FOUND_MISSING, encode_leaf
 from unvoiced.stores import Store
 
 _ALWAYS = (
@@ -118,7 +118,7 @@ class RetirementReceipt:
             self.digest,
             self.observed.time,
             epoch=self.epoch,
-            cause="found missing" if self.deletion is Deletion.NONE else "epoch over",
+            cause=FOUND_MISSING if self.deletion is Deletion.NONE else "epoch over",
             deletion=self.deletion.value,
             media_type=self.media_type,
             sanitization_method=_METHOD[self.deletion],

@@ -107,7 +107,7 @@ def look(keeper: KeyKeeper, first: Epoch) -> Week:
         taken=frozenset(
             epoch
             for name in known | listed | held
-            if (epoch := _epoch(name)) is not None and _same(epoch, first)
+            if (epoch := Epoch.named(name)) is not None and _same(epoch, first)
         ),
     )
 
@@ -143,10 +143,3 @@ def _create(keeper: KeyKeeper, epoch: Epoch) -> IntakeKey:
 
 def _same(one: Epoch, other: Epoch) -> bool:
     return (one.year, one.week) == (other.year, other.week)
-
-
-def _epoch(name: str) -> Epoch | None:
-    try:
-        return Epoch.parse(name)
-    except InputError:
-        return None

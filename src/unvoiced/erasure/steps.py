@@ -23,8 +23,7 @@ from unvoiced.erasure.record import Erasure, Stage
 from unvoiced.erasure.work import Work
 from unvoiced.errors import CredentialsExpired, InputError, NotFound, StoreError
 from unvoiced.keys.contributor import key_context, key_object_name
-from unvoiced.log.leaves import encode_leaf
-from unvoiced.log.ledger import Ledger
+from unvoiced.log.acceptance import accepted_leaf, intake_key_of
 from unvoiced.sealing import agrees, parse_header
 from unvoiced.stores import Entry, Keeping, Store
 
@@ -73,7 +72,7 @@ def destroy_recordings(work: Work) -> None:
     ledger = work.ledger
     as_of = ledger.size
     found: dict[Place, str] = {}  # -> digest
-    keys: dict[str, str | None] = {}  # digest -> id of the intake key
+    keys: dict[str, str | None] = {}  # digest -> that of the intake key
     unread: set[Place] = set()
     for entry in [one for one in raw.versions(folder) if not one.delete_marker]:
         place = (entry.name, entry.version)
@@ -90,12 +89,9 @@ def destroy_recordings(work: Work) -> None:
             work.pending(f"raw: {str(error).replace(entry.name, 'an object')}")
             continue
         found[place] = digest = hashlib.sha256(data).hexdigest()
-        keys[digest] = _intake_key(data, ledger)
+        keys[digest] = intake_key_of(data, ledger)
     eraser.accounts.append(
-        [
-            encode_leaf("accepted", digest, eraser.now(), intake_key=keys[digest])
-            for digest in sorted(keys)
-        ],
+        [accepted_leaf(digest, keys[digest], eraser.now()) for digest in sorted(keys)],
         as_of=as_of,
     )
     ledger = work.ledger
@@ -221,12 +217,3 @@ def _readable(store: Store, entry: Entry) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _intake_key(sealed: bytes, ledger: Ledger) -> str | None:
-    """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
-    try:
-        key_id = parse_header(sealed).key_id
-    except InputError:
-        return None
-    return key_id.hex() if ledger.intake_key_of(key_id) else None

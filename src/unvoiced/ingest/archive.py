@@ -181,6 +181,7 @@ def check_archive(settings: Settings) -> None:
 
 def open_archive(
     settings: Settings,
+    store: Store | None,
     worker: Vault,
     signer: Signer,
     journal: Journal,
@@ -189,13 +190,14 @@ def open_archive(
 ) -> Archive | None:
     """The archive that originals go to by the settings; None where they archive nothing.
 
+    `store` is the settings' archive, opened.
+
     Raises `InputError`, `AccessError` where the vault has no key to seal to, and `StoreError` where
     the archive does not answer, or does not keep its conditions.
     """
     check_archive(settings)
-    if not settings.disposal.archive:
+    if not settings.disposal.archive or store is None:
         return None
-    store = settings.store("archive")
     store.check_conditions(replacing=False)  # by the role table the worker may not
     return Archive(
         store=store,

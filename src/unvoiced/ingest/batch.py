@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from unvoiced.disposal import ArchivedOriginal, JournalEntry, PlacedFeatures, QuarantineRecord
-from unvoiced.errors import CredentialsExpired, InputError, NotDisposed, NotFound, StoreError
+from unvoiced.errors import CredentialsExpired, NotDisposed, NotFound, StoreError
 from unvoiced.ingest.archive import ArchiveNameTaken
 from unvoiced.ingest.late_uploads import ErasedMeanwhile, contributor, less_erased, unless_erased
 from unvoiced.ingest.outcome import BatchReport, Item
@@ -32,9 +32,8 @@ from unvoiced.ingest.recording import (
 from unvoiced.ingest.settle import read_back_of, remove_settled, settle
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.keys.contributor import ContributorKey, contradiction, key_object_name
+from unvoiced.log.acceptance import accepted_leaf, intake_key_of
 from unvoiced.log.leaves import encode_leaf, rfc3339
-from unvoiced.log.ledger import Ledger
-from unvoiced.sealing import parse_header
 
 Refuse = Callable[[SealedRecording, str], None]
 
@@ -134,12 +133,7 @@ def accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list
     as_of = ledger.size
     recordings = _read(items, bench, report)
     leaves = [
-        encode_leaf(
-            "accepted",
-            recording.sha256,
-            bench.now(),
-            intake_key=_intake_key(recording.data, ledger),
-        )
+        accepted_leaf(recording.sha256, intake_key_of(recording.data, ledger), bench.now())
         for recording in sorted(recordings, key=lambda one: one.sha256)
     ]
     bench.accounts.append(leaves, as_of=as_of)
@@ -147,19 +141,6 @@ def accept(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list
     ours = [recording for recording in recordings if ledger.is_unsettled(recording.sha256)]
     report.gone += len(recordings) - len(ours)
     return ours
-
-
-def _intake_key(sealed: bytes, ledger: Ledger) -> str | None:
-    """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
-    digest = _intake_digest(sealed, ledger)
-    return digest[:32] if digest else None
-
-
-def _intake_digest(sealed: bytes, ledger: Ledger) -> str | None:
-    try:
-        return ledger.intake_key_of(parse_header(sealed).key_id)
-    except InputError:
-        return None
 
 
 @contextmanager
@@ -203,7 +184,7 @@ def _with_keys(
     for recording in recordings:
         try:
             identify(recording, bench)
-            if _intake_digest(recording.data, ledger) in ledger.retired_intake_keys:
+            if intake_key_of(recording.data, ledger) in ledger.retired_intake_keys:
                 # This process may still hold the key: it was started before.
                 raise Refused("retired-intake-key")
         except Refused as refused:

@@ -176,7 +176,7 @@ def _being_finished(digests: Set[str], settings: Settings, ledger: Ledger) -> se
     found = {target.sha256 for target in targets if target.sha256 in digests}
     suppressed = SuppressionList(store, verifier, lambda: ledger).now()
     training = settings.store("training")
-    archive = settings.store("archive") if "archive" in settings.stores else None
+    archive = settings.archive()
     for page in Journal(store).pages():
         for entry in page.entries:
             if entry.sha256 in digests - found and (

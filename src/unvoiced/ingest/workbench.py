@@ -14,7 +14,6 @@ from cryptography.fernet import MultiFernet
 from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.disposal import (
-    Intents,
     Journal,
     LegalHolds,
     Quarantine,
@@ -77,10 +76,9 @@ def open_workbench(
         # Where a put can overwrite what another run has put, nothing below holds.
         store.check_conditions()
     raw, signer = settings.store("raw"), settings.signer(vault)
-    archive = settings.store("archive") if "archive" in settings.stores else None
+    archive = settings.archive()
     accounts = settings.accounts(vault, signer)
     performed_by = f"ingest worker, run {run_id}"
-    holds = LegalHolds(journal)
     dataset = PublicKey(vault.get("recipient/dataset"))
     content_key = vault.get("content/tag")
     pages = Journal(journal, content_key)
@@ -90,19 +88,11 @@ def open_workbench(
         accounts=accounts,
         journal=pages,
         quarantine=Quarantine(journal, signer.verifier),
-        holds=holds,
+        holds=LegalHolds(journal),
         suppression=SuppressionList(journal, signer.verifier, accounts.current),
-        undertaker=Undertaker(
-            raw=raw,
-            intents=Intents(journal, signer.verifier),
-            holds=holds,
-            accounts=accounts,
-            signer=signer,
-            performed_by=performed_by,
-            now=now,
-        ),
+        undertaker=Undertaker.of(raw, journal, accounts, signer, performed_by, now),
         keys_to_go=KeysToGo(journal, signer.verifier),
-        archive=open_archive(settings, vault, signer, pages, accounts, now),
+        archive=open_archive(settings, archive, vault, signer, pages, accounts, now),
         archive_store=archive,
         signer=signer,
         intake=Keyring(_intake_keys(vault)),
@@ -110,8 +100,7 @@ def open_workbench(
         contributor_keys=ContributorKeys(training, accounts, dataset, now),
         content_key=content_key,
         feature_sets=tuple(
-            load_feature_set(settings.folder / name if name.endswith(".toml") else name)
-            for name in settings.ingest.feature_sets
+            load_feature_set(settings.feature_set(name)) for name in settings.ingest.feature_sets
         ),
         batch_bytes=settings.ingest.batch_bytes,
         max_recording_seconds=settings.ingest.max_recording_seconds,

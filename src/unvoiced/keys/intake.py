@@ -67,6 +67,14 @@ class Epoch:
             raise InputError(f"{name[:40]!r} is not an epoch, as 2026-w47 or 2026-w47-2") from None
         return epoch
 
+    @classmethod
+    def named(cls, name: str) -> "Epoch | None":
+        """The epoch of this name, or None where it is no epoch's."""
+        try:
+            return cls.parse(name)
+        except InputError:
+            return None
+
 
 def epoch_of(moment: datetime) -> str:
     """The name of the epoch a moment falls in, for instance `2026-w47`."""

@@ -65,7 +65,7 @@ class Deployment:
 def check_settings(settings: Settings) -> None:
     """Raises `InputError` where ingest would make again what retention destroys."""
     made = {
-        load_feature_set(settings.folder / name if name.endswith(".toml") else name).directory
+        load_feature_set(settings.feature_set(name)).directory
         for name in settings.ingest.feature_sets
     }
     if both := sorted(made.intersection(settings.retention.retired_feature_sets)):

@@ -11,12 +11,11 @@ from itertools import islice
 
 from unvoiced.disposal import Cause, Target
 from unvoiced.eraser import Eraser
-from unvoiced.errors import CredentialsExpired, InputError, NotFound, StoreError
-from unvoiced.log.leaves import encode_leaf
+from unvoiced.errors import CredentialsExpired, NotFound, StoreError
+from unvoiced.log.acceptance import accepted_leaf, intake_key_of
 from unvoiced.retention.look import quarantined_since
 from unvoiced.retention.rules import Dated, Decision, Rule
 from unvoiced.retention.sweeps import Swept
-from unvoiced.sealing import parse_header
 
 _AT_ONCE = 256
 _TOO_LARGE = "over [ingest] max_recording_bytes, so it is not read and has no digest: raise that"
@@ -49,7 +48,8 @@ def _dispose(
     not_before: Mapping[str, datetime],
     swept: Swept,
 ) -> None:
-    as_of = eraser.accounts.current().size
+    ledger = eraser.accounts.current()
+    as_of = ledger.size
     limit = eraser.settings.ingest.max_recording_bytes
     targets: list[Target] = []
     leaves: dict[str, bytes] = {}
@@ -77,9 +77,7 @@ def _dispose(
             swept.left[entry.name] = _NO_RECORD
             continue
         targets.append(Target(entry.name, entry.version, digest))
-        leaves[digest] = encode_leaf(
-            "accepted", digest, eraser.now(), intake_key=_intake_key(eraser, data)
-        )
+        leaves[digest] = accepted_leaf(digest, intake_key_of(data, ledger), eraser.now())
     eraser.accounts.append([leaves[digest] for digest in sorted(leaves)], as_of=as_of)
     ledger = eraser.accounts.current()
     outcome = eraser.undertaker.dispose(
@@ -87,15 +85,6 @@ def _dispose(
     )
     swept.destroyed += outcome.disposed
     swept.left |= outcome.left
-
-
-def _intake_key(eraser: Eraser, sealed: bytes) -> str | None:
-    """The id of one of our own keys, or nothing: other bytes are the uploader's to choose."""
-    try:
-        key_id = parse_header(sealed).key_id
-    except InputError:
-        return None
-    return key_id.hex() if eraser.accounts.current().intake_key_of(key_id) else None
 
 
 def clear_records(eraser: Eraser) -> dict[str, str]:
