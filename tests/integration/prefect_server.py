@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,15 +156,22 @@ class FlowRun:
 
 
 class FlowProcess:
-    """`python -m flows.ingest`, running."""
+    """`python -m flows.ingest`, running; or another flow, by its module and its own arguments."""
 
-    def __init__(self, server: PrefectServer, config: Path, home: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        server: PrefectServer,
+        config: Path,
+        home: Path,
+        flow: Sequence[str] = ("flows.ingest",),
+        **settings: str,
+    ) -> None:
         self._server = server
         variables = environment(home) | {"PREFECT_API_URL": server.url} | settings
         self._output = home / f"output-{time.monotonic_ns()}"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flows.ingest", config],
+                [sys.executable, "-m", *flow, config],
                 env=variables,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
