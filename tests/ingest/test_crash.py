@@ -13,9 +13,10 @@ from tests.ingest.killing import When, killed_at
 from unvoiced.log.note import Checkpoint
 
 # The kills are dealt out over this many tests, so that they run side by side; `make test` takes
-# every other one.
+# every fourth one.
 PARTS = 8
-SLOW = [pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS, 2)]
+FAST = range(0, PARTS, 4)
+SLOW = [pytest.param(part, marks=pytest.mark.slow) for part in range(PARTS) if part not in FAST]
 # More touches than a run makes; a test that never gets through fails at this number.
 ENOUGH = 3000
 
@@ -48,7 +49,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, voices: list[bytes]) -> P
 @pytest.mark.inv("INV-6")
 @pytest.mark.inv("INV-7")
 @pytest.mark.parametrize("when", ["before", "midway"])
-@pytest.mark.parametrize("part", [*range(0, PARTS, 2), *SLOW])
+@pytest.mark.parametrize("part", [*FAST, *SLOW])
 def test_a_kill_at_any_step_loses_nothing(
     memory_disk: Path, prepared: Prepared, part: int, when: When
 ) -> None:
