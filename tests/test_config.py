@@ -8,17 +8,10 @@ from typing import get_args
 
 import pytest
 
-from unvoiced.config import (
-    PRESETS,
-    DisposalSettings,
-    IngestSettings,
-    RetentionSettings,
-    Role,
-    Settings,
-    load_settings,
-)
+from unvoiced.config import Role, Settings, load_settings
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AccessError, InputError, StoreError
+from unvoiced.sections import PRESETS, DisposalSettings, IngestSettings, RetentionSettings
 from unvoiced.stores import open_store
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)

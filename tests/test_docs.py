@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from unvoiced.access.page import as_markdown
 from unvoiced.access.roles import Role
 from unvoiced.cli.app import app
-from unvoiced.config import KMS_NAMES, DisposalSettings, IngestSettings, RetentionSettings
+from unvoiced.config import KMS_NAMES
 from unvoiced.disposal import Observation, PlacedFeatures, Receipt
 from unvoiced.features import builtin_names
 from unvoiced.log.leaves import KINDS, parse_leaf
+from unvoiced.sections import DisposalSettings, IngestSettings, RetentionSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,8 @@ import soundfile
 from tests.ingest.dying import Died, dies
 from tests.ingest.home import Home, Sent, expected, same
 from tests.ingest.hooked_store import HookedStore, once
-from unvoiced import reader as reader_module
 from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit.record import parse_record
 from unvoiced.errors import InputError, NotFound, OpenError, StoreError, VerificationError
 from unvoiced.features import pack
 from unvoiced.ingest.batch import accept
@@ -24,6 +23,7 @@ from unvoiced.ingest.outcome import BatchReport
 from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, find_features
+from unvoiced.reader import opener as opener_module
 from unvoiced.sealing import (
     Json,
     Keyring,
@@ -100,7 +100,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(str(expect["purpose"]))
         return open_sealed(sealed, keys, expect)
 
-    monkeypatch.setattr(reader_module, "open_sealed", watched)
+    monkeypatch.setattr(opener_module, "open_sealed", watched)
     return seen
 
 
@@ -120,7 +120,7 @@ def recorded(audit: MemoryStore) -> list[str]:
     return [
         digest
         for entry in audit.list()
-        for digest in json.loads(audit.get(entry.name).data)["objects"]
+        for digest in parse_record(audit.get(entry.name).data).objects
     ]
 
 

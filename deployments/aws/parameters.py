@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deployments.aws.estate import pascal
 from deployments.aws.language import Node
 from unvoiced.access.roles import Role
-from unvoiced.config import DisposalSettings, RetentionSettings
+from unvoiced.sections import DisposalSettings, RetentionSettings
 
 # What is assumed with a person's own credentials. The uploader role is assumed by the inviter's.
 PEOPLE = [role for role in Role if role not in (Role.UPLOADER, Role.WORKER)]

@@ -11,10 +11,10 @@ from tests.access.stage import Stage
 from tests.ingest.home import STORES, Home, Shelved
 from unvoiced.access.policies import Estate, role_policy
 from unvoiced.access.roles import Place, Role
-from unvoiced.config import DisposalSettings
 from unvoiced.config import Role as VaultName
 from unvoiced.keys.vault import Vault
 from unvoiced.keys.wrapping import Wrapper, wrapper_from_key_file
+from unvoiced.sections import DisposalSettings
 from unvoiced.stores.s3 import S3Store
 
 if TYPE_CHECKING:

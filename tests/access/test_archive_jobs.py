@@ -18,11 +18,11 @@ from tests.features.recordings import encoded, noise
 from tests.servers import trouble
 from unvoiced.access.roles import Role
 from unvoiced.announcements import create_intake_key, current_announcement
-from unvoiced.config import DisposalSettings
 from unvoiced.disposal.labels import CONTENT_LABEL, DIGEST_LABEL
 from unvoiced.errors import AlreadyExists, Locked, NotAllowed, NotFound, StoreError
 from unvoiced.keys.intake import Epoch
 from unvoiced.sealing import PrivateKey, open_sealed, parse_header
+from unvoiced.sections import DisposalSettings
 from unvoiced.stores import Store
 from unvoiced.stores.interface import CONDITIONS_PROBE
 from unvoiced.stores.s3 import S3Store

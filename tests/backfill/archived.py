@@ -13,10 +13,11 @@ from unvoiced.backfill.plan import Plan, cut, make_plan
 from unvoiced.backfill.request import Request, Selection, SourceName
 from unvoiced.backfill.restore import ask_restores
 from unvoiced.backfill.summary import Run
-from unvoiced.config import DisposalSettings, StoreName
+from unvoiced.config import StoreName
 from unvoiced.keys.pseudonyms import content_tag
 from unvoiced.log.verify import verify_log
 from unvoiced.reader import FeatureReader, describe, feature_names
+from unvoiced.sections import DisposalSettings
 from unvoiced.stores import Store
 
 NEW = "mfcc-13"

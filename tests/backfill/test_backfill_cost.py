@@ -18,8 +18,8 @@ from unvoiced.backfill.summary import (
     plan_rows,
     result_rows,
 )
-from unvoiced.config import STORAGE_CLASSES
 from unvoiced.errors import InputError
+from unvoiced.sections import STORAGE_CLASSES
 from unvoiced.stores.interface import COLD_CLASSES
 
 GB = 2**30

@@ -7,7 +7,7 @@ import pytest
 from parsed_template import ACCOUNT, REGION, RESOURCES, Stack, decides, nodes, of_type
 
 from unvoiced.access.roles import TABLE, Can, Place
-from unvoiced.config import STORAGE_CLASSES, DisposalSettings, RetentionSettings
+from unvoiced.sections import STORAGE_CLASSES, DisposalSettings, RetentionSettings
 
 STACK = Stack()
 BUCKETS = list(of_type("AWS::S3::Bucket"))

@@ -31,8 +31,9 @@ from unvoiced.access.roles import Place, Role
 from unvoiced.aws.kms import key_arn
 from unvoiced.aws.sts import role_arn
 from unvoiced.cli.operator import _named
-from unvoiced.config import KMS_NAMES, RetentionSettings, StoreName
+from unvoiced.config import KMS_NAMES, StoreName
 from unvoiced.config import Role as VaultName
+from unvoiced.sections import RetentionSettings
 from unvoiced.stores import open_store
 
 STACK = Stack()

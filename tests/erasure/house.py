@@ -10,11 +10,11 @@ import numpy as np
 
 from tests.features.recordings import encoded, noise
 from tests.ingest.home import STORES, Home, Sent, digest, same
-from unvoiced.config import DisposalSettings, RetentionSettings
 from unvoiced.disposal import LegalHold, LegalHolds
 from unvoiced.eraser import Eraser, open_eraser
 from unvoiced.erasure import Outcome, carry_out, request
 from unvoiced.keys.contributor import key_object_name
+from unvoiced.sections import DisposalSettings, RetentionSettings
 from unvoiced.stores.memory import MemoryStore
 
 ARCHIVE_DAYS = 30

@@ -12,9 +12,9 @@ from tests.access.office import Office
 from tests.erasure.house import House, Trace, eraser, unchanged, voice
 from tests.ingest.home import Clock, Home
 from unvoiced.access.roles import Role
-from unvoiced.config import DisposalSettings, RetentionSettings
 from unvoiced.erasure import carry_out, pending, reapply, request, take_inventory
 from unvoiced.log.verify import verify_log
+from unvoiced.sections import DisposalSettings, RetentionSettings
 
 __all__ = ["account", "estate", "signing_key"]
 pytestmark = pytest.mark.server

@@ -13,8 +13,9 @@ from tests.deployments.parsed_template import RESOURCES, Stack
 from tests.posture.tls_ministack import TlsMinistack
 from tests.servers.ministack import ACCOUNT, REGION
 from unvoiced.access.roles import Place, Role
-from unvoiced.config import KMS_NAMES, RetentionSettings, Settings, StoreName
+from unvoiced.config import KMS_NAMES, Settings, StoreName
 from unvoiced.config import Role as VaultName
+from unvoiced.sections import RetentionSettings
 
 VKEY = "unvoiced.invalid/log-posture+00000000+AAAA"
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from unvoiced.access.policies import Estate, role_policy
 from unvoiced.access.roles import Place, Role
-from unvoiced.config import RetentionSettings, Settings
 from unvoiced.config import Role as VaultName
+from unvoiced.config import Settings
 from unvoiced.posture.facts import (
     Alarm,
     Bucket,
@@ -28,6 +28,7 @@ from unvoiced.posture.facts import (
     Vault,
 )
 from unvoiced.posture.statements import Policy
+from unvoiced.sections import RetentionSettings
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ACCOUNT, REGION = "111122223333", "eu-central-1"

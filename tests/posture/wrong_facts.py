@@ -30,7 +30,6 @@ from tests.posture.right_facts import (
 )
 from unvoiced.access.policies import role_policy
 from unvoiced.access.roles import Place, Role
-from unvoiced.config import RetentionSettings
 from unvoiced.posture.facts import (
     AccessKey,
     Encryption,
@@ -46,6 +45,7 @@ from unvoiced.posture.facts import (
     User,
 )
 from unvoiced.posture.statements import Policy
+from unvoiced.sections import RetentionSettings
 
 RAW, TRAINING = Place.RAW, Place.TRAINING
 FOREIGN = "arn:aws:iam::999988887777:role/visitor"

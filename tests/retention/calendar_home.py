@@ -11,9 +11,9 @@ import numpy as np
 import soundfile
 
 from tests.ingest.home import START, STORES, Clock, Home
-from unvoiced.config import DisposalSettings, RetentionSettings
 from unvoiced.eraser import Eraser, open_eraser
 from unvoiced.retention.keep import Report, keep_rules
+from unvoiced.sections import DisposalSettings, RetentionSettings
 from unvoiced.stores.memory import MemoryStore
 
 

@@ -6,7 +6,7 @@ It knows nothing of stores, listings or logs: people send things, runs happen, d
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from unvoiced.config import RetentionSettings
+from unvoiced.sections import RetentionSettings
 
 
 @dataclass

@@ -12,10 +12,10 @@ from tests.access.office import Office
 from tests.retention.calendar_home import recording, with_retention
 from unvoiced.access.roles import Role
 from unvoiced.clock import utc_now
-from unvoiced.config import DisposalSettings
 from unvoiced.disposal import LegalHold, LegalHolds
 from unvoiced.eraser import open_eraser
 from unvoiced.retention.keep import keep_rules
+from unvoiced.sections import DisposalSettings
 
 __all__ = ["account", "estate", "signing_key"]  # fixtures of the role table's own tests
 pytestmark = [pytest.mark.server, pytest.mark.slow]

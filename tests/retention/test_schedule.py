@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.ingest.home import Home
-from unvoiced.config import PRESETS, DisposalSettings, RetentionSettings, Settings
+from unvoiced.config import Settings
 from unvoiced.retention.schedule import make_schedule
 from unvoiced.retention.schedule_page import as_html, as_markdown
+from unvoiced.sections import PRESETS, DisposalSettings, RetentionSettings
 
 TODAY = date(2026, 11, 23)
 

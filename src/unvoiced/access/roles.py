@@ -10,6 +10,7 @@ its code calls for and nothing besides; what is not here is refused.
 - Nobody who can open features can reach a recording, nor can who opens recordings open features.
 - Who grants access to contributors has none to what they send.
 - Who erases can destroy and cannot open.
+- Who watches, approves and reviews can read the trail and change nothing that was written to it.
 - Who makes the next intake key has it for that moment, unwraps none afterwards, and reaches no
   recording.
 """
@@ -31,6 +32,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ERASER = "eraser"
     KEY_KEEPER = "key keeper"
+    WATCHER = "watcher"
 
     @property
     def setting(self) -> str:
@@ -200,7 +202,10 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
         Role.DATA_SCIENTIST: (
             _right(Place.TRAINING, Can.READ, Can.LIST, why="features, sealed"),
             _right(Place.LOG, Can.READ, Can.LIST, why="only what a receipt names is opened"),
-            _right(Place.AUDIT, Can.CREATE, why="a record before every read"),
+            _right(Place.AUDIT, Can.CREATE, why="a record before every read", names=("reads/*",)),
+            _right(Place.AUDIT, Can.LIST, why="how much of a quota is used"),
+            _right(Place.AUDIT, Can.READ, why="what was approved beyond it",
+                   names=("approvals/*",)),
             _right(Place.DATASET_VAULT, Can.READ, Can.LIST, why="the key that opens features"),
             _right(Place.DATASET_KEY, Can.UNWRAP, why="the key that opens features"),
         ),
@@ -240,6 +245,18 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
             _right(Place.WORKER_VAULT, Can.CREATE, why="the next intake key",
                    names=("intake/*",)),
             _right(Place.WORKER_KEY, Can.WRAP, why="the next intake key", names=("intake/*",)),
+            *_SIGN,
+        ),
+        Role.WATCHER: (
+            _right(Place.AUDIT, Can.READ, Can.LIST, why="who read what"),
+            _right(Place.AUDIT, Can.CREATE, why="what the log is to hold of it, approvals, reviews",
+                   names=("approvals/*", "pages/*", "reviews/*", "watch/*")),
+            _right(Place.AUDIT, Can.REPLACE, why="how far it has looked", names=("watch/*",)),
+            *(
+                _right(place, Can.LIST, why="who could reach how much")
+                for place in (Place.RAW, Place.TRAINING)
+            ),
+            *_APPEND,
             *_SIGN,
         ),
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from unvoiced import names
-from unvoiced.config import DisposalSettings, Settings
+from unvoiced.config import Settings
 from unvoiced.disposal.journal import ArchivedOriginal, Journal
 from unvoiced.disposal.labels import Labels, genuine_labels, signed_labels
 from unvoiced.errors import (
@@ -30,6 +30,7 @@ from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import rfc3339
 from unvoiced.log.note import Signer
 from unvoiced.sealing import Context, PublicKey, seal
+from unvoiced.sections import DisposalSettings
 from unvoiced.stores import Keeping, Store
 
 _ATTEMPTS = 8

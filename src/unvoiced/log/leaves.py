@@ -17,6 +17,9 @@ erased, so nothing that may have to be erased goes in.
     swept                      what a retention rule made due in one store was destroyed
     erased                     all of a contributor's was; the digest is of the certificate's body
     suppression-lifted         somebody who was erased may contribute again
+    audited                    a page of the audit trail's records; what it names cannot go unseen
+    approved                   somebody may read more features than the quota allows
+    reviewed                   who can reach what was reviewed; the digest is of the report
 """
 
 import json
@@ -45,6 +48,9 @@ KINDS = frozenset(
         "swept",
         "erased",
         "suppression-lifted",
+        "audited",
+        "approved",
+        "reviewed",
     }
 )
 # The cause of a receipt for what was found gone: nobody who logs it claims to have destroyed it.

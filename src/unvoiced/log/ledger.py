@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from unvoiced.errors import VerificationError
 from unvoiced.log.leaves import FOUND_MISSING, Leaf, parse_leaf
 
-_RECORDS = frozenset({"swept", "erased", "suppression-lifted"})
+_RECORDS = frozenset({"swept", "erased", "suppression-lifted", "audited", "approved", "reviewed"})
 
 
 class Ledger:
     """Folds leaves into counts and into the digests of what is not settled.
 
-    Its size grows with the backlog, the quarantine, the archive and the number of keys, sweeps and
-    erasures, not with what has been disposed of.
+    Its size grows with the backlog, the quarantine, the archive and the number of keys and records,
+    not with what has been disposed of.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,8 @@ class Ledger:
         self.intake_keys: dict[str, str] = {}  # digest of the public key -> epoch
         self.retired_intake_keys: dict[str, str] = {}
         self.archived: set[str] = set()  # digests of the objects in the archive
-        self.records: set[str] = set()  # digests of the records of sweeps and erasures
+        # Digests of the records of sweeps, erasures, the audit trail, approvals and reviews.
+        self.records: set[str] = set()
         self.requests: set[str] = set()  # digests of the requests of erasures that are done
         self.lifted: dict[str, int] = {}  # digest of a suppression -> index of its last lifting
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
@@ -63,8 +64,8 @@ class Ledger:
         """Whether the leaf may follow what is logged: no receipt without an acceptance, say.
 
         No intake key is retired while a recording sealed to it is not settled (INV-9), a key that
-        was destroyed does not come back, and no sweep or erasure is logged twice, so that whoever
-        does not know whether it was may try again.
+        was destroyed does not come back, and no record is logged twice, so that whoever does not
+        know whether it was may try again.
         """
         if "-key" in leaf.kind:
             return self._admits_key(leaf.kind, leaf.digest)

@@ -8,10 +8,10 @@ not seen here is seen there (`disposal.keys_to_go`).
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from unvoiced.config import RetentionSettings
 from unvoiced.retention.inactivity import LastSeen
 from unvoiced.retention.look import as_ingest_moves, belongings
 from unvoiced.retention.rules import Rule
+from unvoiced.sections import RetentionSettings
 from unvoiced.stores import Store
 
 

@@ -1,0 +1,194 @@
+"""What one record of the audit trail says, and where it stands. No I/O.
+
+    reads/{date}/{requester}/{milliseconds}-{random}-{objects}.json
+
+A record names what was read by digests alone: of the sealed object, of its name, and of the object
+that holds its contributor's key. It cannot be erased for one person's sake, and so holds nothing
+that says who a person is. The requester in a name is a digest too; with the number of objects, a
+listing is enough to add up what somebody read on a day.
+
+The records of one session are a chain: each has a number and the digest of the one before, so that
+one that was taken out from between others is missed. What ties the trail as a whole, so that its
+end cannot be cut off either, is `audit.pages`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import groupby, pairwise
+
+import rfc8785
+
+from unvoiced.errors import InputError, VerificationError
+
+FORMAT = "unvoiced-access/1"
+READS = "reads/"
+_NAME = re.compile(
+    r"reads/(?P<day>\d{4}-\d\d-\d\d)/(?P<requester>[0-9a-f]{16})"
+    r"/(?P<milliseconds>[0-9a-f]{12})-[0-9a-f]{16}-(?P<objects>\d{1,9})\.json"
+)
+
+
+class Purpose(StrEnum):
+    """The closed list of reasons for reading features."""
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+    INSPECTION = "inspection"
+    ERASURE = "erasure"
+
+    @classmethod
+    def of(cls, value: str) -> "Purpose":
+        """The purpose by name. Raises `InputError` with the list."""
+        try:
+            return cls(value)
+        except ValueError:
+            raise InputError(f"a purpose is one of: {', '.join(cls)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One feature object that is about to be read."""
+
+    name: str  # in the training store
+    sha256: str  # of the sealed object
+    contributor: str  # SHA-256 of the object that holds its contributor's key; the log knows it
+    size: int  # bytes of the sealed object
+
+
+@dataclass(frozen=True)
+class AccessRecord:
+    """One record: some objects, read by one requester for one purpose."""
+
+    requester: str
+    purpose: str
+    time: str  # RFC 3339, UTC, milliseconds; by the reader's own clock
+    source: str  # user@host
+    run: str  # the session
+    sequence: int  # of the record in its session, from 0
+    previous: str | None  # SHA-256 of the record before it
+    size: int  # bytes of all its sealed objects together
+    # Digest of the contributor's key object -> digest of the object -> `name_tag` of its name.
+    contributors: Mapping[str, Mapping[str, str]]
+    format: str = FORMAT
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The digests of all sealed objects that it names."""
+        return tuple(digest for of_one in self.contributors.values() for digest in of_one)
+
+    @property
+    def moment(self) -> datetime:
+        """Its time."""
+        return datetime.fromisoformat(self.time)
+
+    def encode(self) -> bytes:
+        """Its bytes: canonical JSON (RFC 8785) on one line."""
+        return rfc8785.dumps(asdict(self)) + b"\n"
+
+    @property
+    def name(self) -> str:
+        """Where it stands, but for the random part: everything up to it."""
+        milliseconds = int(self.moment.timestamp() * 1000)
+        return f"{READS}{self.time[:10]}/{requester_tag(self.requester)}/{milliseconds:012x}-"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordName:
+    """What the name of a record says: not more than its writer chose to say."""
+
+    name: str
+    day: str
+    requester: str  # `requester_tag`
+    moment: datetime
+    objects: int
+
+
+def name_tag(name: str) -> str:
+    """An object's name as a record holds it: what a provider's log shows can be compared to it."""
+    return hashlib.sha256(f"unvoiced object name\n{name}".encode()).hexdigest()[:16]
+
+
+def requester_tag(requester: str) -> str:
+    """A requester as names of records hold it."""
+    return hashlib.sha256(f"unvoiced requester\n{requester}".encode()).hexdigest()[:16]
+
+
+def by_contributor(reads: Iterable[Read]) -> dict[str, dict[str, str]]:
+    """What `AccessRecord.contributors` holds of these."""
+    ordered = sorted(reads, key=lambda read: read.contributor)
+    return {
+        contributor: {read.sha256: name_tag(read.name) for read in of_one}
+        for contributor, of_one in groupby(ordered, key=lambda read: read.contributor)
+    }
+
+
+def rfc3339_milliseconds(moment: datetime) -> str:
+    """A moment as records write it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def parse_record(data: bytes) -> AccessRecord:
+    """Read a record strictly. Raises `VerificationError` for anything that is none."""
+    try:
+        fields = json.loads(data)
+        record = AccessRecord(**fields)
+        well_formed = (
+            record.format == FORMAT
+            and record.encode() == data
+            and all(isinstance(record.__dict__[name], str) for name in _TEXTS)
+            and all(type(record.__dict__[name]) is int for name in ("sequence", "size"))
+            and isinstance(record.previous, str | None)
+            and all(_are_texts(of_one) for of_one in record.contributors.values())
+            and record.moment.tzinfo is not None
+        )
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        well_formed = False
+    if not well_formed:
+        raise VerificationError(f"no record of the audit trail ({FORMAT})")
+    return record
+
+
+def parse_name(name: str) -> RecordName | None:
+    """What a record's name says, or None for a name that is none of a record."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    moment = datetime.fromtimestamp(int(match["milliseconds"], 16) / 1000, UTC)
+    return RecordName(name, match["day"], match["requester"], moment, int(match["objects"]))
+
+
+def agrees(name: str, record: AccessRecord) -> bool:
+    """Whether a record stands where a record of its content has to stand."""
+    said = parse_name(name)
+    return said is not None and name.startswith(record.name) and said.objects == len(record.objects)
+
+
+_TEXTS = ("requester", "purpose", "time", "source", "run", "format")
+
+
+def _are_texts(of_one: Mapping[str, str]) -> bool:
+    return all(isinstance(each, str) for pair in of_one.items() for each in pair)
+
+
+def chain(records: Iterable[tuple[AccessRecord, str]]) -> Iterator[str]:
+    """What is missing in the sessions of some records, each with its SHA-256, in words.
+
+    A session whose first records are older than what is looked at is taken from where it begins
+    here.
+    """
+    runs: dict[str, list[tuple[AccessRecord, str]]] = {}
+    for record, digest in records:
+        runs.setdefault(record.run, []).append((record, digest))
+    for run, of_one in sorted(runs.items()):
+        of_one.sort(key=lambda pair: pair[0].sequence)
+        for (before, digest), (after, _) in pairwise(of_one):
+            if after.sequence != before.sequence + 1:
+                missing = after.sequence - before.sequence - 1
+                yield f"session {run}: {missing} record(s) missing after number {before.sequence}"
+            elif after.previous != digest:
+                yield f"session {run}: record {before.sequence} is not the one that followed on"

@@ -1,0 +1,16 @@
+"""Reading features: listed without a key, opened with the dataset key, every read recorded."""
+
+from unvoiced.reader.objects import FeatureObject, describe, feature_names, find_features
+from unvoiced.reader.opener import FeatureOpener, FeatureReader, Opened, Skipped, Wanted
+
+__all__ = [
+    "FeatureObject",
+    "FeatureOpener",
+    "FeatureReader",
+    "Opened",
+    "Skipped",
+    "Wanted",
+    "describe",
+    "feature_names",
+    "find_features",
+]

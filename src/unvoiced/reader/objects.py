@@ -1,0 +1,105 @@
+"""Feature objects by their names and headers: found and described without any key."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from unvoiced.errors import InputError, NotFound
+from unvoiced.names import SUFFIX
+from unvoiced.sealing import Json, parse_header
+from unvoiced.stores import Entry, Store
+
+PREFIX = "features/"
+_NAME = re.compile(
+    r"features/(?P<feature_set>[a-z0-9-]+-(?P<digest>[0-9a-f]{8}))"
+    rf"/(?P<pseudonym>[a-z2-7]{{26}})/(?P<sample>[a-z0-9-]+){re.escape(SUFFIX)}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureName:
+    """What the name of a feature object says."""
+
+    name: str
+    feature_set: str  # directory: name and first 8 digits of the digest
+    pseudonym: str
+    sample: str
+
+    @property
+    def digest8(self) -> str:
+        """The first 8 digits of the feature set's digest."""
+        return self.feature_set[-8:]
+
+    @property
+    def set_name(self) -> str:
+        """The feature set's name, whatever its digest."""
+        return self.feature_set[:-9]
+
+
+@dataclass(frozen=True)
+class FeatureObject:
+    """A feature object as its header describes it; not authenticated until it is opened."""
+
+    name: str
+    feature_set: str  # directory: name and first 8 digits of the digest
+    pseudonym: str
+    sample: str
+    size: int
+    context: Mapping[str, Json]
+
+
+def parse_feature_name(name: str) -> FeatureName | None:
+    """What an object's name says, or None where it is no feature object's."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    return FeatureName(name, match["feature_set"], match["pseudonym"], match["sample"])
+
+
+def feature_names(training: Store, feature_set: str = "") -> Iterator[Entry]:
+    """The listed objects that bear a feature object's name, of all feature sets or of one.
+
+    A set is named whole: `speech-16k` is every set of that name, whatever its digest, and not
+    `speech-16k-float32`; `speech-16k-DIGEST8`, as its folder is called, is that one alone. At the
+    end, raises `InputError` where there was nothing of the set that was named.
+    """
+    found = False
+    for listed in training.list(PREFIX + feature_set):
+        said = parse_feature_name(listed.name)
+        if said is None:
+            continue
+        if not feature_set or feature_set in {said.feature_set, said.set_name}:
+            found = True
+            yield listed
+    if feature_set and not found:
+        raise InputError(f"there are no features of the set {feature_set!r}")
+
+
+def describe(training: Store, name: str) -> FeatureObject | None:
+    """A feature object by its header, or None where there is none that is one."""
+    said = parse_feature_name(name)
+    try:
+        sealed = training.get(name).data
+        context = parse_header(sealed).context
+    except (NotFound, InputError):
+        return None
+    if said is None or str(context.get("feature_set"))[:8] != said.digest8:
+        return None
+    return FeatureObject(name, said.feature_set, said.pseudonym, said.sample, len(sealed), context)
+
+
+def find_features(training: Store, sample: str) -> list[FeatureObject]:
+    """The feature objects of a sample, named by its id, by `pseudonym/sample`, or in full.
+
+    Raises `InputError` when there is none.
+    """
+    wanted = sample.removesuffix(SUFFIX) + SUFFIX
+    names = [
+        listed.name
+        for listed in feature_names(training)
+        if listed.name == wanted or listed.name.endswith(f"/{wanted}")
+    ]
+    found = [described for name in names if (described := describe(training, name)) is not None]
+    if not found:
+        raise InputError(f"there are no features of {sample!r} in the training store")
+    return found
