@@ -26,9 +26,10 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 ## Ratios against real peers, measured in one run.
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.extraction
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.s3
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.reading
 
 clean:
 	rm -rf $(VENV) $(MINISTACK) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -46,6 +47,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing what the tests need (once; some minutes) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+	@touch $@
 
 # An AWS for tests. It pins another botocore than ours, so it has an environment of its own.
 $(MINISTACK)/.ready:

@@ -51,7 +51,7 @@ def publish(report: Report) -> None:
     create_markdown_artifact(
         key="posture-report",
         description="How many checks passed, and how many did not",
-        markdown=f"| checks | |\n|---|---:|\n{rows}\n",
+        markdown="\n\n".join([f"| checks | |\n|---|---:|\n{rows}\n", *report.notes]),
     )
 
 

@@ -8,10 +8,18 @@ from typing import get_args
 
 import pytest
 
+from unvoiced.audit import Purpose
 from unvoiced.config import Role, Settings, load_settings
 from unvoiced.deployment import Plan, create_deployment
 from unvoiced.errors import AccessError, InputError, StoreError
-from unvoiced.sections import PRESETS, DisposalSettings, IngestSettings, RetentionSettings
+from unvoiced.sections import (
+    PRESETS,
+    DisposalSettings,
+    IngestSettings,
+    RetentionSettings,
+    ReviewSettings,
+    WatchSettings,
+)
 from unvoiced.stores import open_store
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
@@ -80,6 +88,27 @@ def test_retention_and_disposal_settings_are_read(tmp_path: Path) -> None:
     assert settings.disposal == DisposalSettings(archive=("*",))
 
 
+def test_reading_watch_and_review_settings_are_read(tmp_path: Path) -> None:
+    """Each by its name; a quota is of a purpose, and 0 is none."""
+    watch = '[watch]\ntopic = "arn:aws:sns:x:1:t"\ncloudtrail = "s3://bucket/x?region=y"\n'
+    settings_file(
+        tmp_path,
+        reading="[reading]\ntraining_per_day = 5\ninspection_per_day = 0\n",
+        watch=watch + 'access_logs = "file:///x"\nobjects_per_window = 7\n',
+        review="[review]\nevery_days = 30\n",
+    )
+    settings = load_settings(tmp_path)
+    per_day = [settings.reading.per_day(purpose.value) for purpose in Purpose]
+    assert per_day == [5, 0, 0, 1000]
+    assert settings.watch == WatchSettings(
+        "arn:aws:sns:x:1:t", "s3://bucket/x?region=y", "file:///x", 7
+    )
+    assert settings.review == ReviewSettings(every_days=30)
+    # What the watcher's policy is made from: only what is in a bucket is in it.
+    assert settings.estate().provider_logs == {"bucket/x": ""}
+    assert settings.estate().topic == "arn:aws:sns:x:1:t"
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_gives_what_the_file_does_not(tmp_path: Path, preset: str) -> None:
     """A value in the file stands over it; what neither gives has the default."""
@@ -119,6 +148,14 @@ def test_the_minimal_preset_puts_an_end_to_everything() -> None:
         ("retention", 'retired_feature_sets = ["speech-16k"]'),
         ("retention", 'retired_feature_sets = ["../keys-01234567"]'),
         ("retention", 'retired_feature_sets = "speech-16k-0123abcd"'),
+        ("reading", "training_per_day = -1"),
+        ("watch", 'topic = "alarms"'),
+        ("watch", 'cloudtrail = "bucket"'),
+        ("watch", 'access_logs = "https://bucket"'),
+        ("watch", "objects_per_window = 0"),
+        ("watch", "baseline_days = 0"),
+        ("review", "every_days = 0"),
+        ("review", 'unused_days = "90"'),
         ("disposal", 'archive = ["anna"]'),
         ("disposal", 'archive = ["**"]'),
         ("disposal", 'archive = "*"'),

@@ -18,6 +18,7 @@ from unvoiced.errors import AlreadyExists, InputError
 from unvoiced.keys.intake import IntakeKey, intake_digest
 from unvoiced.log.note import Verifier
 from unvoiced.sealing import PrivateKey
+from unvoiced.sections import WatchSettings
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
 PASSPHRASE = "correct horse battery"  # noqa: S105  (it is one, of nothing)
@@ -208,6 +209,8 @@ def test_a_refused_passphrase_leaves_nothing_behind(tmp_path: Path) -> None:
         (Plan(roles={"uploader": "arn:aws:iam::123:role/x"}), "--role uploader"),
         (Plan(roles={"uploader": "*"}), "--role uploader"),
         (Plan(vaults={"worker": "memory://vault"}), "needs a key"),
+        (Plan(watch={"topic": "alarms"}), "topic is the ARN"),
+        (Plan(watch={"cloudtrail": "trail-bucket"}), "cloudtrail is the url"),
     ],
 )
 def test_a_plan_that_cannot_be_meant_makes_nothing(tmp_path: Path, plan: Plan, said: str) -> None:
@@ -215,6 +218,14 @@ def test_a_plan_that_cannot_be_meant_makes_nothing(tmp_path: Path, plan: Plan, s
     with pytest.raises(InputError, match=said):
         create_deployment(tmp_path / "new", NOW, plan)
     assert not (tmp_path / "new").exists()
+
+
+def test_what_the_watch_is_told_stands_in_the_settings(tmp_path: Path) -> None:
+    """As it was given, and what was not given has its default."""
+    told = {"cloudtrail": "s3://trail-bucket/?region=x", "topic": "arn:aws:sns:x:1:alarms"}
+    settings = create_deployment(tmp_path / "new", NOW, Plan(watch=told))
+    assert settings.watch == WatchSettings(**told)
+    assert create_deployment(tmp_path / "other", NOW).watch == WatchSettings()
 
 
 def test_two_stores_are_not_one_place(tmp_path: Path) -> None:

@@ -17,7 +17,14 @@ from unvoiced.config import KMS_NAMES
 from unvoiced.disposal import Observation, PlacedFeatures, Receipt
 from unvoiced.features import builtin_names
 from unvoiced.log.leaves import KINDS, parse_leaf
-from unvoiced.sections import DisposalSettings, IngestSettings, RetentionSettings
+from unvoiced.sections import (
+    DisposalSettings,
+    IngestSettings,
+    ReadingSettings,
+    RetentionSettings,
+    ReviewSettings,
+    WatchSettings,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -42,7 +49,10 @@ def test_every_other_setting_is_documented() -> None:
     """With its default where it has one."""
     page = text("docs/settings.md")
     rows = [[cell.strip() for cell in line.split("|")] for line in page.splitlines()]
-    for field in (*fields(DisposalSettings), *fields(RetentionSettings)):
+    for field in (
+        *(*fields(DisposalSettings), *fields(RetentionSettings), *fields(ReadingSettings)),
+        *(*fields(WatchSettings), *fields(ReviewSettings)),
+    ):
         default = "[]" if field.default == () else str(field.default)
         # In the row that comes last of that name: a store and a vault are called `archive` too.
         shown = [row[3].strip("`") for row in rows if len(row) > 3 and row[2] == f"`{field.name}`"]

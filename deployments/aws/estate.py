@@ -94,6 +94,7 @@ BUCKET_OF = {
     )
     for place in PLACES
 }
+WATCH_KEY, TOPIC = "WatchKey", "AlarmTopic"
 TRAIL = Bucket("trail", RECORDS_KEY, "CloudTrail's files: who did what to all of this.")
 BUCKETS = [*BUCKET_OF.values(), TRAIL]
 
@@ -102,6 +103,9 @@ ESTATE = Estate(
     keys={place: f"${{{key_resource(place)}.Arn}}" for place in KEY_PLACES},
     store_keys={place: f"${{{bucket.key}.Arn}}" for place, bucket in BUCKET_OF.items()},
     uploader_role=f"${{{role_resource(Role.UPLOADER)}.Arn}}",
+    provider_logs={f"${{{TRAIL.logical}}}": f"${{{TRAIL.key}.Arn}}"},
+    topic=f"${{{TOPIC}}}",
+    topic_key=f"${{{WATCH_KEY}.Arn}}",
     partition="${AWS::Partition}",
     region="${AWS::Region}",
 )

@@ -20,6 +20,7 @@ from deployments.aws.estate import (
     TRAIL,
     TRAIL_ARN,
     VAULT_KEYS,
+    WATCH_KEY,
     key_resource,
     pascal,
     role_resource,
@@ -54,7 +55,6 @@ MANAGEMENT = (
     "kms:UpdateAlias",
     "kms:UpdateKeyDescription",
 )
-WATCH_KEY = "WatchKey"
 
 _MANAGE: Node = {
     "Sid": "ManagedButNotUsedByTheAccount",
@@ -161,7 +161,7 @@ def _uses_by_the_trail() -> list[Node]:
     }
     return [
         _allow("TrailIsWritten", cloudtrail, actions, trail),
-        _allow("TrailIsRead", _roles([Role.AUDITOR]), ["kms:Decrypt"], read),
+        _allow("TrailIsRead", _roles([Role.AUDITOR, Role.WATCHER]), ["kms:Decrypt"], read),
     ]
 
 
@@ -194,13 +194,25 @@ def _named(right: Right) -> Node | None:
 
 
 def _uses_by_the_watch() -> list[Node]:
-    """CloudWatch publishes to the encrypted topic; CloudWatch Logs encrypts the log group."""
+    """CloudWatch and the watcher publish to the encrypted topic; CloudWatch Logs encrypts."""
+    of_the_topic: dict[str, Node] = {"kms:EncryptionContext:aws:sns:topicArn": filled(TOPIC_ARN)}
+    through_sns: dict[str, Node] = {
+        "kms:CallerAccount": ACCOUNT,
+        "kms:ViaService": filled("sns.${AWS::Region}.amazonaws.com"),
+    }
+    publishing = ["kms:Decrypt", "kms:GenerateDataKey"]
     return [
         _allow(
             "AlarmsArePublished",
             {"Service": "cloudwatch.amazonaws.com"},
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": filled(TOPIC_ARN)}},
+            publishing,
+            {"StringEquals": of_the_topic},
+        ),
+        _allow(
+            "AlertsArePublished",
+            _roles([Role.WATCHER]),
+            publishing,
+            {"StringEquals": {**of_the_topic, **through_sns}},
         ),
         _allow(
             "LogGroupIsEncrypted",

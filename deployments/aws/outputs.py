@@ -5,6 +5,7 @@ from typing import get_args
 from deployments.aws.estate import (
     BUCKET_OF,
     KEY_PLACES,
+    TOPIC,
     TRAIL,
     VAULT_KEYS,
     key_resource,
@@ -12,7 +13,6 @@ from deployments.aws.estate import (
     role_resource,
 )
 from deployments.aws.language import Node, filled, when
-from deployments.aws.watching import TOPIC
 from unvoiced.access.roles import Place, Role
 from unvoiced.config import Role as VaultName
 from unvoiced.config import StoreName
@@ -43,6 +43,8 @@ def _init_command() -> Node:
             for vault in get_args(VaultName)
         ),
         *(f"--role {role.setting}={_arn(role_resource(role))}" for role in Role),
+        f"--watch 'cloudtrail=s3://${{{TRAIL.logical}}}/?region=${{AWS::Region}}'",
+        f"--watch topic=${{{TOPIC}}}",
     ]
     command = " ".join(["unvoiced init deployment", *options]) + "${Signing}"
     signing = when(_SIGNS, filled(f" --kms log={_arn(key_resource(Place.LOG_KEY))}"), "")

@@ -21,7 +21,7 @@ _DAYS = {
     "As incomplete_upload_days.",
 }
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
-WORKER_SERVICES = ("ecs-tasks.amazonaws.com", "ec2.amazonaws.com")
+SERVICES = ("ecs-tasks.amazonaws.com", "ec2.amazonaws.com")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ GROUPS = (
                 "Who assumes the ingest worker's role: tasks of ECS, machines of EC2, or the "
                 "principal below.",
                 Default="ecs-tasks.amazonaws.com",
-                AllowedValues=[*WORKER_SERVICES, "principal"],
+                AllowedValues=[*SERVICES, "principal"],
             ),
             principal(Role.WORKER): _maybe_arn("With WorkerTrust principal: its role's ARN."),
             **{
@@ -81,6 +81,12 @@ GROUPS = (
                 )
                 for role in PEOPLE
             },
+            "WatchTrust": _text(
+                "What assumes the watcher's role to run the watch, besides the principal named "
+                "above, who approves and reviews: tasks of ECS, machines of EC2, or nothing.",
+                Default="ecs-tasks.amazonaws.com",
+                AllowedValues=[*SERVICES, "nothing"],
+            ),
             "RequireMfa": _yes_or_no(
                 "Whether people need MFA in the session they assume a role with. Say false only "
                 "where they come through an identity provider that asks for it and IAM is not told "
@@ -171,6 +177,8 @@ def _is_given(parameter: str) -> Node:
 CONDITIONS: dict[str, Node] = {
     "WorkerIsPrincipal": _is("WorkerTrust", "principal"),
     "WorkerIsMachine": _is("WorkerTrust", "ec2.amazonaws.com"),
+    "WatchIsService": {"Fn::Not": [_is("WatchTrust", "nothing")]},
+    "WatchIsMachine": _is("WatchTrust", "ec2.amazonaws.com"),
     "MfaIsRequired": _is("RequireMfa", "true"),
     "CeremonyIsOpen": _is_given("CeremonyPrincipalArn"),
     "KmsSignsTheLog": _is("KmsLogSigning", "true"),

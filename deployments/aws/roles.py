@@ -23,6 +23,10 @@ _WHY = {
     Role.AUDITOR: "Reads receipts, the audit trail and configuration; opens nothing.",
     Role.ERASER: "Destroys, and cannot open what.",
     Role.KEY_KEEPER: "Makes each epoch's intake key, and unwraps none.",
+    Role.WATCHER: (
+        "Sees who reads what and tells of it; ties the audit trail into the log. The watch is run "
+        "by a service; approvals and reviews are made by people, with MFA."
+    ),
 }
 _LOG_KEY = f"${{{key_resource(Place.LOG_KEY)}.Arn}}"
 
@@ -32,26 +36,22 @@ def _allow(who: Node, actions: Node, condition: Node | None = None) -> dict[str,
     return {**statement, "Condition": condition} if condition else statement
 
 
-def _trust_people(role: Role) -> Node:
+def _people(role: Role) -> Node:
     mfa: Node = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     who: Node = {"AWS": {"Ref": principal(role)}}
-    return policy([_allow(who, "sts:AssumeRole", when("MfaIsRequired", mfa))])
+    return _allow(who, "sts:AssumeRole", when("MfaIsRequired", mfa))
+
+
+def _service(parameter: str) -> Node:
+    # ECS says for whose account it asks, EC2 does not.
+    ours: Node = {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}
+    return _allow({"Service": {"Ref": parameter}}, "sts:AssumeRole", ours)
 
 
 def _trust_worker() -> Node:
-    service: Node = {"Service": {"Ref": "WorkerTrust"}}
     named: Node = {"AWS": {"Ref": principal(Role.WORKER)}}
-    # ECS says for whose account it asks, EC2 does not.
-    ours: Node = {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}
-    return policy(
-        [
-            when(
-                "WorkerIsPrincipal",
-                _allow(named, "sts:AssumeRole"),
-                _allow(service, "sts:AssumeRole", ours),
-            )
-        ]
-    )
+    by_name = _allow(named, "sts:AssumeRole")
+    return policy([when("WorkerIsPrincipal", by_name, _service("WorkerTrust"))])
 
 
 def _trust_inviter() -> Node:
@@ -78,8 +78,10 @@ def _trust_inviter() -> Node:
 
 
 def _trust(role: Role) -> Node:
+    if role is Role.WATCHER:
+        return policy([_people(role), when("WatchIsService", _service("WatchTrust"))])
     if role in PEOPLE:
-        return _trust_people(role)
+        return policy([_people(role)])
     return _trust_inviter() if role is Role.UPLOADER else _trust_worker()
 
 
@@ -114,17 +116,24 @@ def _role_policy(role: Role) -> Resource:
     )
 
 
-_PROFILE = Resource(
-    "AWS::IAM::InstanceProfile",
-    "Lets a machine of EC2 be the worker.",
-    {"Roles": [{"Ref": role_resource(Role.WORKER)}]},
-    condition="WorkerIsMachine",
-)
+def _profile(role: Role, condition: str) -> Resource:
+    return Resource(
+        "AWS::IAM::InstanceProfile",
+        f"Lets a machine of EC2 be the {role}.",
+        {"Roles": [{"Ref": role_resource(role)}]},
+        condition=condition,
+    )
+
+
+_PROFILES = {
+    "WorkerProfile": _profile(Role.WORKER, "WorkerIsMachine"),
+    "WatcherProfile": _profile(Role.WATCHER, "WatchIsMachine"),
+}
 
 SECTIONS = (
     Section(
         "Roles: who may assume them, for an hour",
-        {**{role_resource(role): _role(role) for role in Role}, "WorkerProfile": _PROFILE},
+        {**{role_resource(role): _role(role) for role in Role}, **_PROFILES},
     ),
     Section(
         "What each role may do: generated from the role table, unvoiced.access.roles",

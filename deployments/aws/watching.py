@@ -13,18 +13,19 @@ from deployments.aws.estate import (
     BUCKET_OF,
     LOG_GROUP,
     PLACES,
+    TOPIC,
     TRAIL,
+    WATCH_KEY,
     pascal,
     role_resource,
 )
-from deployments.aws.keys import WATCH_KEY
 from deployments.aws.language import ACCOUNT, Node, Resource, Section, filled, policy
 from unvoiced.access.roles import Place, Role
 
 # Reads and writes of objects there are recorded, each with its principal.
 RECORDED = [place for place in PLACES if place not in (Place.LOG, Place.JOURNAL)]
 NAMESPACE = "Unvoiced/${NamePrefix}"
-TOPIC, GROUP = "AlarmTopic", "TrailLogGroup"
+GROUP = "TrailLogGroup"
 _FIVE_MINUTES = 300
 
 
@@ -237,6 +238,13 @@ def _topic() -> dict[str, Resource]:
             "StringEquals": {"aws:SourceAccount": ACCOUNT},
         },
     }
+    alert: Node = {
+        "Sid": "AlertsOfTheWatch",
+        "Effect": "Allow",
+        "Principal": {"AWS": filled(f"${{{role_resource(Role.WATCHER)}.Arn}}")},
+        "Action": "sns:Publish",
+        "Resource": {"Ref": TOPIC},
+    }
     tls: Node = {
         "Sid": "WithoutTls",
         "Effect": "Deny",
@@ -257,7 +265,7 @@ def _topic() -> dict[str, Resource]:
         f"{TOPIC}Policy": Resource(
             "AWS::SNS::TopicPolicy",
             "",
-            {"Topics": [{"Ref": TOPIC}], "PolicyDocument": policy([publish, tls])},
+            {"Topics": [{"Ref": TOPIC}], "PolicyDocument": policy([publish, alert, tls])},
         ),
         "AlarmMail": Resource(
             "AWS::SNS::Subscription",

@@ -19,9 +19,8 @@ from rich.table import Table
 
 from deployments.demo.afterwards import end_the_epoch, erase_one, try_again
 from deployments.demo.corpus import add_troublemakers, synthesise
+from deployments.demo.reading import read_features, tie_the_trail
 from unvoiced.announcements import current_announcement
-from unvoiced.audit import AuditTrail, Purpose
-from unvoiced.cli.display import spectrogram
 from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.deployment import create_deployment
@@ -32,7 +31,6 @@ from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
 from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, describe, feature_names
 from unvoiced.sealing import PrivateKey, open_sealed
 from unvoiced.stores import open_store
 from unvoiced.upload import Uploader, recordings_under, upload_all
@@ -82,7 +80,8 @@ def main() -> int:
     _try_to_get_back(settings, stolen, dataset)
 
     _say(5, "A data scientist reads features, and leaves a trace")
-    _read_one(settings, dataset)
+    read_features(console, settings)
+    tie_the_trail(console, settings, home)
 
     _say(6, "A contributor wants to be forgotten")
     erase_one(console, settings, home)
@@ -190,23 +189,6 @@ def _try_to_get_back(settings: Settings, stolen: dict[str, bytes], key: PrivateK
     except OpenError:
         console.print("   the thief's copy, with all keys of the data scientists: [green]no")
     console.print("   [dim](with the worker's intake key it opens, until 7)")
-
-
-def _read_one(settings: Settings, dataset: PrivateKey) -> None:
-    training = settings.store("training")
-    described = (describe(training, listed.name) for listed in feature_names(training))
-    longest = max(
-        (one for one in described if one is not None),
-        key=lambda one: float(str(one.context["duration_seconds"])),
-    )
-    audit = AuditTrail(settings.store("audit"), run="demo")
-    arrays = FeatureReader(
-        training, settings.log_reader(), dataset, audit, Purpose.INSPECTION
-    ).read(longest)
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-    console.print(f"   contributor {longest.pseudonym}: {shapes}")
-    console.print(spectrogram(arrays["log_mel"], width=min(console.width - 4, 76), height=10))
-    console.print(f"   audit trail: {len(list(settings.store('audit').list()))} record")
 
 
 if __name__ == "__main__":

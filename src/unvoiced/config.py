@@ -116,10 +116,17 @@ class Settings:
             buckets={place: where.folder for place, where in places.items()},
             keys={Place(f"{name} key"): arn for name, arn in self.kms.items()},
             uploader_role=self.roles.get(access_roles.Role.UPLOADER.setting, ""),
+            provider_logs=self.provider_logs(),
+            topic=self.watch.topic,
             partition=partition_of(region),
             region=region,
             amazon=somewhere is not None and somewhere.at_amazon,
         )
+
+    def provider_logs(self) -> dict[str, str]:
+        """Where the provider puts its own logs, as an estate has it: the keys are not known."""
+        urls = (self.watch.cloudtrail, self.watch.access_logs)
+        return {S3Place.parse(url).folder: "" for url in urls if url.startswith("s3://")}
 
     def log_reader(self) -> LogReader:
         """The log, to read and verify; needs no secret."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -41,6 +41,7 @@ from unvoiced.keys.wrapping import (
 from unvoiced.log.note import Signer
 from unvoiced.log.writer import LogWriter
 from unvoiced.sealing import PrivateKey
+from unvoiced.sections import WatchSettings
 from unvoiced.stores import Store, open_store
 from unvoiced.stores.interface import CONDITIONS_PROBE
 
@@ -66,6 +67,7 @@ class Plan:
     vaults: Mapping[str, str] = field(default_factory=dict)  # urls
     kms: Mapping[str, str] = field(default_factory=dict)  # ARNs
     roles: Mapping[str, str] = field(default_factory=dict)  # ARNs
+    watch: Mapping[str, str] = field(default_factory=dict)  # where the provider's logs are, a topic
     passphrases: Mapping[Role, str] = field(default_factory=dict, repr=False)
 
     def check(self) -> None:
@@ -77,6 +79,8 @@ class Plan:
         for role, arn in self.roles.items():
             if not ROLE_ARN.fullmatch(arn):
                 raise InputError(f"--role {role}: {arn[:80]!r} is not the ARN of an IAM role")
+        watch: dict[str, Any] = dict(self.watch)
+        WatchSettings(**watch)
 
 
 def create_deployment(folder: Path, now: datetime, plan: Plan | None = None) -> Settings:
@@ -217,6 +221,7 @@ def _settings_text(
         "log": {"vkey": vkey},
         "kms": plan.kms,
         "roles": plan.roles,
+        "watch": plan.watch,
         "ingest": {"feature_sets": ["speech-16k"]},
     }
     text = _HEADING + "\n"

@@ -5,6 +5,7 @@ with `InputError`, so that no id can leave its prefix, widen a policy or break a
 """
 
 import re
+from dataclasses import dataclass
 
 from unvoiced.errors import InputError
 
@@ -15,6 +16,11 @@ _FEATURE_SET = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _SEALED_NAME = re.compile(rf"({_PSEUDONYM.pattern})/({_SAMPLE.pattern})\.unv")
 
 SUFFIX = ".unv"
+FEATURES = "features/"
+_FEATURE_OBJECT = re.compile(
+    rf"{FEATURES}(?P<feature_set>[a-z0-9-]+-[0-9a-f]{{8}})"
+    rf"/(?P<pseudonym>{_PSEUDONYM.pattern})/(?P<sample>[a-z0-9-]+){re.escape(SUFFIX)}"
+)
 
 
 def _checked(kind: str, pattern: re.Pattern[str], rule: str, value: str) -> str:
@@ -65,3 +71,31 @@ def parse_sealed_name(name: str) -> tuple[str, str] | None:
     """The (pseudonym, sample) that an object name says, or None where it is no such name."""
     match = _SEALED_NAME.fullmatch(name)
     return (match[1], match[2]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureName:
+    """What the name of a feature object says."""
+
+    name: str
+    feature_set: str  # directory: name and first 8 digits of the digest
+    pseudonym: str
+    sample: str
+
+    @property
+    def digest8(self) -> str:
+        """The first 8 digits of the feature set's digest."""
+        return self.feature_set[-8:]
+
+    @property
+    def set_name(self) -> str:
+        """The feature set's name, whatever its digest."""
+        return self.feature_set[:-9]
+
+
+def parse_feature_name(name: str) -> FeatureName | None:
+    """What a name in the training store says, or None where it is no feature object's."""
+    match = _FEATURE_OBJECT.fullmatch(name)
+    if match is None:
+        return None
+    return FeatureName(name, match["feature_set"], match["pseudonym"], match["sample"])

@@ -34,6 +34,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 _WITHOUT_END = frozenset({"features_days", "inactive_days"})
 _ARCHIVED = re.compile(r"\*|[a-z2-7]{26}(/[a-z0-9-]*)?")
 _FEATURE_DIRECTORY = re.compile(r"[a-z0-9][a-z0-9-]{0,47}-[0-9a-f]{8}")
+# What of [watch] names something outside of the deployment; `unvoiced init` can be told.
+WATCH_PLACES = ("cloudtrail", "access_logs", "topic")
 _AT_LEAST_ONE = ("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds")
 
 

@@ -1,7 +1,7 @@
 """One S3 server per test file on which every role of the table exists, and an estate on it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,26 @@ def credentials(account: Account, admin: "S3Client") -> dict[str, str]:
 def anna(account: Account, credentials: dict[str, str]) -> "S3Client":
     """Anna, with her grant and nothing else."""
     return account.server.client(credentials)
+
+
+@pytest.fixture
+def sign_in(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Role], seaweed.Credentials]:
+    """Makes a new session of a role what boto3 finds in this process, and returns its credentials.
+
+    The audit trail asks there who is reading.
+    """
+
+    def as_role(role: Role) -> seaweed.Credentials:
+        credentials = account.assume(role)
+        for name, value in account.server.environment().items():
+            monkeypatch.setenv(name, value)
+        for name, value in credentials.items():
+            monkeypatch.setenv(name.upper(), value)
+        return credentials
+
+    return as_role
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from tests.access.conftest import Account
 from tests.access.evaluator import allows
 from tests.access.stage import Stage
 from tests.ingest.home import STORES, Home, Shelved
+from tests.servers.seaweed import Credentials
 from unvoiced.access.policies import Estate, role_policy
 from unvoiced.access.roles import Place, Role
 from unvoiced.config import Role as VaultName
@@ -86,7 +87,10 @@ class Office:
 
     def hire(self, role: Role, **narrowed: Any) -> Person:
         """Somebody with that role's credentials and no others."""
-        credentials = self.account.assume(role, **narrowed)
+        return self.seat(role, self.account.assume(role, **narrowed))
+
+    def seat(self, role: Role, credentials: Credentials) -> Person:
+        """Somebody with these credentials and no others."""
         return self._person(role, self.account.server.client(credentials))
 
     def _person(self, role: Role, client: "S3Client") -> Person:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from unvoiced.access.policies import ACCOUNT_READS
+from unvoiced.access.policies import ACCOUNT_READS, LOOKS_AT_THE_ACCOUNT
 from unvoiced.access.roles import TABLE, Can, Place, Role, may
 
 if TYPE_CHECKING:
@@ -96,15 +96,15 @@ def who_can(*wanted: Can) -> May:
 
 
 def _who_looks(action: str) -> May:
-    """The auditor, at an account's configuration."""
+    """The auditor and the watcher, at an account's configuration."""
     assert action in ACCOUNT_READS
-    return lambda role, _, __: role is Role.AUDITOR
+    return lambda role, _, __: role in LOOKS_AT_THE_ACCOUNT
 
 
 def _may_read_rules(role: Role, place: Place, _: str) -> bool:
-    """The auditor, and the eraser of buckets it has rights in: it reports what their rules say."""
+    """Who looks at the account, and the eraser of its buckets: it reports what their rules say."""
     erasers = {right.place for right in TABLE[Role.ERASER]}
-    return role is Role.AUDITOR or (role is Role.ERASER and place in erasers)
+    return role in LOOKS_AT_THE_ACCOUNT or (role is Role.ERASER and place in erasers)
 
 
 may_read = who_can(Can.READ)
@@ -119,7 +119,7 @@ def _may_put_locked(role: Role, place: Place, name: str) -> bool:
 
 
 def _may_see_versioning(role: Role, place: Place, name: str) -> bool:
-    return may_list(role, place, name) or role is Role.AUDITOR
+    return may_list(role, place, name) or role in LOOKS_AT_THE_ACCOUNT
 
 
 def _read(wanted: bytes) -> Worked:
@@ -304,7 +304,7 @@ LOCKS = (
     Operation("hold", lambda c, s: c.put_object_legal_hold(**s.at, LegalHold={"Status": "ON"}),
               _nobody, _never),
 )
-# What the buckets are set to: nobody's of the table to change, the auditor's to see.
+# What the buckets are set to: nobody's of the table to change, for who looks at the account to see.
 SETTINGS = (
     Operation("get policy", lambda c, s: c.get_bucket_policy(Bucket=s.bucket),
               _who_looks("s3:GetBucketPolicy"), _told),

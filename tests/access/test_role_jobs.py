@@ -5,6 +5,7 @@ conditions on puts that the server here does not know: what would be refused the
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from tests.access.conftest import Account
 from tests.access.office import Office
 from tests.features.recordings import encoded, noise
+from tests.servers.seaweed import Credentials
 from unvoiced.access.policies import grant_policy
 from unvoiced.access.roles import Role
 from unvoiced.announcements import current_announcement
-from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.disposal import Quarantine
 from unvoiced.ingest.batch import ingest_batch
 from unvoiced.ingest.settle import finish_interrupted
@@ -29,6 +31,8 @@ from unvoiced.sealing import PrivateKey
 from unvoiced.upload import Outcome, Uploader
 
 pytestmark = pytest.mark.server
+
+SignIn = Callable[[Role], Credentials]
 
 
 @pytest.fixture
@@ -129,12 +133,12 @@ def test_who_appends_fills_tiles(office: Office, role: Role) -> None:
     assert person.would_be_refused_at_amazon() == []
 
 
-def test_a_data_scientist_reads_features(office: Office) -> None:
+def test_a_data_scientist_reads_features(office: Office, sign_in: SignIn) -> None:
     """With the reader, which opens them after a record of it stands in the audit trail."""
     admin = office.administrator()
     admin.send("anna", voice(1))
     admin.run()
-    scientist = office.hire(Role.DATA_SCIENTIST)
+    scientist = office.seat(Role.DATA_SCIENTIST, sign_in(Role.DATA_SCIENTIST))
     (listed,) = feature_names(scientist.store("training"))
     feature = describe(scientist.store("training"), listed.name)
     assert feature is not None
@@ -151,13 +155,15 @@ def test_a_data_scientist_reads_features(office: Office) -> None:
     assert scientist.would_be_refused_at_amazon() == []
 
 
-def test_an_auditor_verifies_and_looks(office: Office) -> None:
+def test_an_auditor_verifies_and_looks(office: Office, sign_in: SignIn) -> None:
     """The log holds, recordings are not there, quarantine has its reasons, reads are on record."""
     admin = office.administrator()
     admin.send("anna", voice(1))
     broken = admin.send("bruno", b"no audio")
     admin.run()
-    AuditTrail(admin.store("audit"), "run").record(["0" * 64], Purpose.TRAINING)
+    scientist = office.seat(Role.DATA_SCIENTIST, sign_in(Role.DATA_SCIENTIST))
+    read = Read("features/x", "0" * 64, "1" * 64, 5)
+    AuditTrail(scientist.store("audit"), "run").record([read], Purpose.TRAINING)
     auditor = office.hire(Role.AUDITOR)
 
     verified = verify_log(auditor.store("log"), auditor.verifier)

@@ -22,15 +22,23 @@ from botocore.exceptions import ClientError
 
 from tests.access.conftest import STORES, server_name
 from tests.servers import ministack
-from unvoiced.access.policies import ACCOUNT_READS, KEY_ACTIONS, Estate, role_policy
+from unvoiced.access.policies import (
+    ACCOUNT_READS,
+    KEY_ACTIONS,
+    LOOKS_AT_THE_ACCOUNT,
+    Estate,
+    role_policy,
+)
 from unvoiced.access.roles import TABLE, Can, Place, Role
 
 pytestmark = pytest.mark.server
 
 KEYS = tuple(place for place in Place if place.is_key)
+TRAIL = "trail"
+INSIDE, OUTSIDE = "logs/AWSLogs/one.json.gz", "AWSLogs/one.json.gz"
 _NAME = "log/signing"
 _CONTEXT = {"format": "unvoiced-vault/1", "name": _NAME}
-_DENIED = {"AccessDenied", "AccessDeniedException"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}  # the last is SNS's
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,19 @@ def account() -> Iterator[Account]:
         kms = server.client("kms")
         arns = {key: _create(kms, signs=key is Place.LOG_KEY) for key in KEYS}
         store_key = _create(kms, signs=False)
+        topics = server.client("sns")
+        topic, _ = (topics.create_topic(Name=name)["TopicArn"] for name in ("alarms", "others"))
+        bucket = server.client("s3")
+        bucket.create_bucket(Bucket=TRAIL)
+        for name in (INSIDE, OUTSIDE):
+            bucket.put_object(Bucket=TRAIL, Key=name, Body=b"what was asked for")
         estate = Estate(
             buckets={place: place.value.replace(" ", "-") for place in STORES},
             keys=arns,
             store_keys=dict.fromkeys(STORES, store_key),
             uploader_role=_role_arn(Role.UPLOADER),
+            provider_logs={f"{TRAIL}/logs": store_key},
+            topic=topic,
         )
         wrapped = {
             key: kms.encrypt(KeyId=arn, Plaintext=b"a secret", EncryptionContext=_CONTEXT)[
@@ -108,7 +124,7 @@ RIGHTS: Mapping[str, tuple[Can, Ask]] = {
     ),
     "GetPublicKey": (Can.SIGN, lambda kms, key, _: kms.get_public_key(KeyId=key)),
 }
-# The auditor's, on every key.
+# On every key, for who looks at the account.
 LOOKS: Mapping[str, Ask] = {
     "DescribeKey": lambda kms, key, _: kms.describe_key(KeyId=key),
     "GetKeyPolicy": lambda kms, key, _: kms.get_key_policy(KeyId=key, PolicyName="default"),
@@ -177,12 +193,12 @@ def _outcome(ask: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("role", Role)
 def test_keys(account: Account, role: Role, key: Place) -> None:
-    """Wrapping, unwrapping and signing as the table says, looking for the auditor, no more."""
+    """Wrapping, unwrapping and signing as the table says, looking for the two who look, no more."""
     kms, arn = account.as_role(role, "kms"), account.estate.keys[key]
     wrapped = account.wrapped.get(key, b"a ciphertext of no symmetric key")
     before = _state(account, arn)
     expected = {title: _may(role, can, key) for title, (can, _) in RIGHTS.items()}
-    expected |= dict.fromkeys(LOOKS, role is Role.AUDITOR) | dict.fromkeys(NEVER, False)
+    expected |= dict.fromkeys(LOOKS, role in LOOKS_AT_THE_ACCOUNT) | dict.fromkeys(NEVER, False)
     asks = {title: ask for title, (_, ask) in RIGHTS.items()} | {**LOOKS, **NEVER}
 
     found = {title: _outcome(lambda ask=ask: ask(kms, arn, wrapped)) for title, ask in asks.items()}
@@ -217,7 +233,7 @@ def test_nobody_but_the_inviter_becomes_somebody_else(account: Account, role: Ro
 
 @pytest.mark.parametrize("role", Role)
 def test_nobody_gives_themselves_more(account: Account, role: Role) -> None:
-    """Policies, roles and access keys are the administrators'; the auditor looks at them."""
+    """Policies, roles and access keys are the administrators'; two look at them."""
     iam, mine = account.as_role(role, "iam"), {"RoleName": server_name(role)}
     changes = [
         lambda: iam.put_role_policy(**mine, PolicyName="more", PolicyDocument="{}"),
@@ -236,8 +252,38 @@ def test_nobody_gives_themselves_more(account: Account, role: Role) -> None:
         lambda: iam.list_users(),
     ]
     assert [_outcome(ask) for ask in changes] == ["refused"] * len(changes)
-    seen = "allowed" if role is Role.AUDITOR else "refused"
+    seen = "allowed" if role in LOOKS_AT_THE_ACCOUNT else "refused"
     assert [_outcome(ask) for ask in looks] == [seen] * len(looks)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_the_watcher_tells_the_topic_and_reads_the_providers_logs(
+    account: Account, role: Role
+) -> None:
+    """That topic and no other; below the place that settings name, and it changes nothing there."""
+    topics, bucket = account.as_role(role, "sns"), account.as_role(role, "s3")
+    topic = account.estate.topic
+    inside = {"Bucket": TRAIL, "Key": INSIDE}
+    watchers: list[Callable[[], Any]] = [
+        lambda: topics.publish(TopicArn=topic, Message="an alert"),
+        lambda: bucket.get_object(**inside),
+        lambda: bucket.list_objects_v2(Bucket=TRAIL, Prefix="logs/AWSLogs/"),
+    ]
+    nobodys: list[Callable[[], Any]] = [
+        lambda: topics.publish(TopicArn=topic.replace("alarms", "others"), Message="an alert"),
+        lambda: topics.set_topic_attributes(
+            TopicArn=topic, AttributeName="DisplayName", AttributeValue="x"
+        ),
+        lambda: topics.delete_topic(TopicArn=topic),
+        lambda: bucket.get_object(Bucket=TRAIL, Key=OUTSIDE),
+        lambda: bucket.list_objects_v2(Bucket=TRAIL),
+        lambda: bucket.put_object(**inside, Body=b"nothing"),
+        lambda: bucket.put_object(Bucket=TRAIL, Key=f"{INSIDE}.2", Body=b"more", IfNoneMatch="*"),
+        lambda: bucket.delete_object(**inside),
+    ]
+    said = "allowed" if role is Role.WATCHER else "refused"
+    assert [_outcome(ask) for ask in watchers] == [said] * len(watchers)
+    assert [_outcome(ask) for ask in nobodys] == ["refused"] * len(nobodys)
 
 
 def test_what_is_narrowed_to_secrets_says_which(account: Account) -> None:
@@ -260,8 +306,8 @@ def test_what_is_narrowed_to_secrets_says_which(account: Account) -> None:
     assert (Role.KEY_KEEPER, worker_key, "kms:Encrypt", ["intake/*"]) in found
 
 
-def test_looks_are_the_auditors() -> None:
-    """What is tried above as the auditor's is all that its policy has of keys."""
+def test_looks_are_who_looks_at_the_account() -> None:
+    """What is tried above as a look is all that such a policy has of keys."""
     assert {f"kms:{title}" for title in LOOKS} == {
         action for action in ACCOUNT_READS if action.startswith("kms:")
     }

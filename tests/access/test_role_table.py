@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from tests.access.conftest import STORES
 from tests.access.evaluator import allows
-from unvoiced.access.policies import ACCOUNT_READS, Estate, grant_policy, role_policy
+from unvoiced.access.policies import (
+    ACCOUNT_READS,
+    LOOKS_AT_THE_ACCOUNT,
+    Estate,
+    grant_policy,
+    role_policy,
+)
 from unvoiced.access.roles import TABLE, Can, Place, Role, may
 from unvoiced.errors import InputError
 from unvoiced.log.merkle import EMPTY_ROOT
@@ -20,7 +26,8 @@ from unvoiced.log.tiles import Bundle, Tile
 
 KEYS = tuple(place for place in Place if place.is_key)
 PSEUDONYM = "abcdefghijklmnopqrstuvwxyz"
-APPENDERS = {Role.WORKER, Role.ARCHIVIST, Role.ERASER, Role.KEY_KEEPER}
+APPENDERS = {Role.WORKER, Role.ARCHIVIST, Role.ERASER, Role.KEY_KEEPER, Role.WATCHER}
+TOPIC = "arn:aws-us-gov:sns:us-gov-east-1:123456789012:unvoiced-alarms"
 _INLINE_LIMIT, _SESSION_LIMIT = 10_240, 2_048  # characters, white space not counted
 
 # What the stores hold, and names that only look as if they were inside a narrowed right.
@@ -49,6 +56,9 @@ NAMES = (
     *("log/signing", "log/signing2", "content/tag", "recipient/dataset", "dataset/dataset"),
     *("holds/everything", "suppressed/0123", "erasures/0123", "intents/0123", "retiring/0123"),
     *("intake/", "intake", "intakes/2026-w47", "keys/", "xkeys/a.unv", "pages", "intents"),
+    *("reads/2026-11-22/0123456789abcdef/0-0-1.json", "reads/x", "reads", "xreads/x", "read/x"),
+    *("approvals/x.json", "approvals", "reviews/x", "watch/x", "watch", "watch/../reads/x"),
+    "catalog/speech-16k-01234567/a.parquet",
     *("", "*", "?", "a", "/", "${aws:username}", "a\nb"),
 )
 
@@ -69,6 +79,12 @@ def _estate(*, amazon: bool = True, one_bucket: bool = False) -> Estate:
         keys={place: _key_arn(place) for place in KEYS},
         store_keys={place: _key_arn(place) for place in STORES},
         uploader_role=f"arn:aws-us-gov:iam::123456789012:role/{'u' * 64}",
+        provider_logs={
+            "trail-bucket".ljust(63, "0"): _key_arn(Place.LOG),
+            f"{'access-log-bucket'.ljust(63, '0')}/training": "",
+        },
+        topic=TOPIC,
+        topic_key=_key_arn(Place.LOG_KEY),
         partition="aws-us-gov",
         region="us-gov-east-1",
         amazon=amazon,
@@ -143,9 +159,9 @@ def test_policies_say_what_the_table_says(role: Role, estate: str) -> None:
     """For each place, each thing to do and each name, request by request."""
     where = ESTATES[estate]
     policy = role_policy(role, where)
-    # What has no name in it cannot be told apart by name: the auditor sees it of all buckets, and
-    # whoever lists one store of a bucket sees it of that bucket.
-    of_buckets = role is Role.AUDITOR or (
+    # What has no name in it cannot be told apart by name: who looks at the account sees it of all
+    # buckets, and whoever lists one store of a bucket sees it of that bucket.
+    of_buckets = role in LOOKS_AT_THE_ACCOUNT or (
         estate == "one bucket" and any(may(role, Can.LIST, place, "") for place in STORES)
     )
     different = [
@@ -212,19 +228,23 @@ def test_nobody_may_do_what_the_table_has_no_word_for() -> None:
     }
     for role, _, policy in _policies():
         actions = {action for one in policy["Statement"] for action in one["Action"]}
-        more = {Role.AUDITOR: set(ACCOUNT_READS), Role.ERASER: {"s3:GetLifecycleConfiguration"}}
+        more = {
+            Role.AUDITOR: set(ACCOUNT_READS),
+            Role.WATCHER: {*ACCOUNT_READS, "sns:Publish"},
+            Role.ERASER: {"s3:GetLifecycleConfiguration"},
+        }
         assert actions <= words | more.get(role, set())
         assert not any("*" in action for action in actions)
 
 
-def test_only_the_auditor_looks_at_a_whole_account() -> None:
+def test_only_who_audits_and_who_watches_look_at_a_whole_account() -> None:
     """And it only looks: no other resource is "*", and no action on "*" changes anything."""
     for role, _, policy in _policies():
         everywhere = [
             one for one in policy["Statement"] if any(r in {"*", "arn:*"} for r in one["Resource"])
         ]
         assert [one["Action"] for one in everywhere] == (
-            [sorted(ACCOUNT_READS)] if role is Role.AUDITOR else []
+            [sorted(ACCOUNT_READS)] if role in {Role.AUDITOR, Role.WATCHER} else []
         )
     assert all(
         action.partition(":")[2].startswith(("Get", "List", "Describe")) for action in ACCOUNT_READS
@@ -241,6 +261,35 @@ def test_keys_of_buckets_are_for_the_store_alone() -> None:
                 via = {"kms:ViaService": f"s3.{estate.region}.amazonaws.com"}
                 assert one["Condition"] == {"StringEquals": via}
                 assert set(one["Action"]) <= {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+@pytest.mark.parametrize("estate", ["a bucket each", "not Amazon"])
+@pytest.mark.parametrize("role", Role)
+def test_only_the_watcher_reads_the_providers_logs_and_tells_the_topic(
+    role: Role, estate: str
+) -> None:
+    """It reads and lists them, below their prefix, puts and destroys nothing there, and publishes
+    to that topic alone, using the topic's key for it alone."""
+    where, watches = ESTATES[estate], role is Role.WATCHER
+    policy = role_policy(role, where)
+    for place in where.provider_logs:
+        bucket, _, prefix = place.partition("/")
+        arn, folder = f"arn:aws-us-gov:s3:::{bucket}", f"{prefix}/" if prefix else ""
+        record = f"{arn}/{folder}AWSLogs/one.json.gz"
+        assert allows(policy, "s3:GetObject", record) == watches
+        assert allows(policy, "s3:ListBucket", arn, s3__prefix=f"{folder}AWSLogs/") == watches
+        if folder:
+            assert not allows(policy, "s3:GetObject", f"{arn}/AWSLogs/one.json.gz")
+            assert not allows(policy, "s3:ListBucket", arn, s3__prefix="AWSLogs/")
+        for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"):
+            conditions = {"s3__if_none_match": "*", "s3__if_match": '"0123"'}
+            assert not allows(policy, action, record, **conditions)
+    assert allows(policy, "sns:Publish", TOPIC) == watches
+    assert not allows(policy, "sns:Publish", f"{TOPIC}-2")
+    for topic, its in ((TOPIC, watches), (f"{TOPIC}-2", False), (None, False)):
+        context = {"kms__EncryptionContext__aws__sns__topicArn": topic}
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert allows(policy, action, where.topic_key, **context) == its
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -277,6 +326,7 @@ def test_only_the_worker_unwraps_what_opens_recordings() -> None:
         Role.ARCHIVIST: {"log/signing"},
         Role.ERASER: {"log/signing"},
         Role.KEY_KEEPER: {"log/signing", "intake/*"},
+        Role.WATCHER: {"log/signing"},
     }
     assert not any(
         may(role, Can.UNWRAP, Place.WORKER_KEY, secret)
@@ -361,15 +411,53 @@ def test_the_worker_destroys_no_hold_and_nobody_it_was_told_was_erased() -> None
     assert gone == {name for name in NAMES if name.startswith("intake/")}
 
 
-def test_the_audit_trail_is_added_to_and_ended_by_who_erases() -> None:
-    """Nobody replaces a record, who writes them reads none, and who ends them neither."""
+# What each part of the audit store is to each role that has anything there; none to the others.
+_LOOKS = {Can.READ, Can.LIST}
+AUDIT_STORE = {
+    "reads/x": {
+        Role.DATA_SCIENTIST: {Can.CREATE, Can.LIST},
+        Role.WATCHER: _LOOKS,
+    },
+    "pages/x": {Role.DATA_SCIENTIST: {Can.LIST}, Role.WATCHER: {*_LOOKS, Can.CREATE}},
+    "approvals/x": {Role.DATA_SCIENTIST: _LOOKS, Role.WATCHER: {*_LOOKS, Can.CREATE}},
+    "reviews/x": {Role.DATA_SCIENTIST: {Can.LIST}, Role.WATCHER: {*_LOOKS, Can.CREATE}},
+    "watch/x": {Role.DATA_SCIENTIST: {Can.LIST}, Role.WATCHER: {*_LOOKS, Can.CREATE, Can.REPLACE}},
+    "2026-11-22/x": {Role.DATA_SCIENTIST: {Can.LIST}, Role.WATCHER: _LOOKS},
+}
+
+
+@pytest.mark.parametrize("name", AUDIT_STORE)
+def test_the_audit_trail_is_added_to_and_ended_by_who_erases(name: str) -> None:
+    """Nobody replaces a record, page, approval or review; who writes records reads none, makes no
+    page and approves nothing; who ends them reads none; and who watches writes no record."""
+    of_all = {Role.AUDITOR: _LOOKS, Role.ERASER: {Can.LIST, Can.DESTROY}}
     for role in Role:
-        for right in TABLE[role]:
-            if right.place is Place.AUDIT:
-                allowed: list[set[Can]] = [{Can.CREATE}, {Can.READ, Can.LIST}]
-                if role is Role.ERASER:
-                    allowed = [{Can.LIST, Can.DESTROY}]
-                assert right.can in allowed
+        cans = {can for can in Can if may(role, can, Place.AUDIT, name)}
+        assert cans == {**of_all, **AUDIT_STORE[name]}.get(role, set()), role
+
+
+def test_who_approves_reads_cannot_read() -> None:
+    """Neither features nor what opens them: nobody approves their own reading under one role."""
+    approve = {role for role in Role if may(role, Can.CREATE, Place.AUDIT, "approvals/x")}
+    read = {
+        role
+        for role in Role
+        for name in NAMES
+        if may(role, Can.UNWRAP, Place.DATASET_KEY, name)
+        or may(role, Can.READ, Place.DATASET_VAULT, name)
+    }
+    assert (approve, read) == ({Role.WATCHER}, {Role.DATA_SCIENTIST})
+    features = f"features/speech-16k-01234567/{PSEUDONYM}/sample.unv"
+    assert not may(Role.WATCHER, Can.READ, Place.TRAINING, features)
+
+
+def test_the_catalog_is_built_by_the_worker_and_ended_by_who_erases() -> None:
+    """Who reads it cannot change it; the archivist, who puts features too, puts none of it."""
+    name = "catalog/speech-16k-01234567/a.parquet"
+    who = {can: {role for role in Role if may(role, can, Place.TRAINING, name)} for can in Can}
+    assert who[Can.CREATE] == who[Can.REPLACE] == {Role.WORKER}
+    assert who[Can.DESTROY] == {Role.ERASER}
+    assert who[Can.READ] == {Role.WORKER, Role.ARCHIVIST, Role.DATA_SCIENTIST}
 
 
 @settings(deadline=None)
@@ -444,6 +532,9 @@ def test_what_an_estate_calls_things_ends_up_as_it_is() -> None:
         keys={place: f"${{Key{n}.Arn}}" for n, place in enumerate(KEYS)},
         store_keys={place: f"${{StoreKey{n}.Arn}}" for n, place in enumerate(STORES)},
         uploader_role="${UploaderRole.Arn}",
+        provider_logs={"${TrailBucket}": "${TrailKey.Arn}"},
+        topic="${Topic}",
+        topic_key="${TopicKey.Arn}",
         partition="${AWS::Partition}",
         region="${AWS::Region}",
     )
@@ -455,14 +546,16 @@ def test_what_an_estate_calls_things_ends_up_as_it_is() -> None:
     for n, _ in enumerate(KEYS):
         assert f'"${{Key{n}.Arn}}"' in text
     assert '"${UploaderRole.Arn}"' in text
+    assert '"arn:${AWS::Partition}:s3:::${TrailBucket}/*"' in text
+    assert all(f'"${{{name}}}"' in text for name in ("TrailKey.Arn", "Topic", "TopicKey.Arn"))
     assert '"s3.${AWS::Region}.amazonaws.com"' in text
 
 
 def test_what_an_estate_does_not_name_nobody_reaches() -> None:
-    """Without buckets and keys there is nothing but the auditor's look at the account."""
+    """Without buckets and keys there is nothing but a look at the account."""
     for role in Role:
         statements = role_policy(role, Estate(buckets={}))["Statement"]
-        assert len(statements) == (1 if role is Role.AUDITOR else 0)
+        assert len(statements) == (1 if role in LOOKS_AT_THE_ACCOUNT else 0)
 
 
 _NASTY = (

@@ -173,6 +173,8 @@ def whole_life() -> Logged:
     for body in BODIES.values():
         log.erase(body)
     log.say("suppression-lifted", "anna")
+    for kind in ("audited", "approved", "reviewed"):
+        log.say(kind, f"what was {kind}")
     log.gone("swept", "record", rule="retention: features", store="training", objects=3)
     return log
 

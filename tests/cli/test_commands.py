@@ -112,16 +112,17 @@ def test_the_tour(unvoiced: Run, recordings: Path, tmp_path: Path) -> None:
     shown = unvoiced("features", "show", sample[0], "--png", "a.png", "-c", "deployment").stdout
     assert "log_mel (80, 101) float16" in shown
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    trail = list((tmp_path / "deployment/stores/audit").rglob("*.jsonl"))
-    assert len(trail) == 1
-    assert '"purpose":"inspection"' in trail[0].read_text()
+    reads = tmp_path / "deployment/stores/audit/reads"
+    (record,) = reads.rglob("*.json")
+    assert '"purpose":"inspection"' in record.read_text()
 
     snippet = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert snippet
-    code = snippet[1] + "print(arrays['mfcc'].shape)"
+    code = snippet[1] + "print(sample['mfcc'].shape, batch['mfcc'].shape)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.stdout == "(20, 101)\n", ran.stderr
-    assert len(list((tmp_path / "deployment/stores/audit").rglob("*.jsonl"))) == 3
+    assert ran.stdout == "(20, 101) (2, 20, 101)\n", ran.stderr
+    records = list(reads.rglob("training/*.json"))
+    assert sum(int(path.stem.rpartition("-")[2]) for path in records) == 4  # two, read twice
 
     # And nothing the operator holds says who Anna is.
     for path in (tmp_path / "deployment").rglob("*"):

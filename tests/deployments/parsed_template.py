@@ -24,7 +24,7 @@ PSEUDO = {
     "AWS::StackName": "voice",
     "AWS::NoValue": ABSENT,
 }
-PEOPLE = ("Inviter", "Archivist", "DataScientist", "Auditor", "Eraser", "KeyKeeper")
+PEOPLE = ("Inviter", "Archivist", "DataScientist", "Auditor", "Eraser", "KeyKeeper", "Watcher")
 
 
 class _Reader(yaml.SafeLoader):
@@ -187,14 +187,16 @@ def every_stack() -> Iterator[Stack]:
     """The template under every combination of what its conditions ask."""
     worker = f"arn:aws:iam::{ACCOUNT}:role/cluster"
     choices = itertools.product(
+        ("ecs-tasks.amazonaws.com", "ec2.amazonaws.com", "nothing"),
         ("ecs-tasks.amazonaws.com", "ec2.amazonaws.com", "principal"),
         ("true", "false"),
         ("", f"arn:aws:iam::{ACCOUNT}:role/ceremony"),
         ("true", "false"),
         ("", "alarms@example.org"),
     )
-    for trust, mfa, ceremony, signing, mail in choices:
+    for watch, trust, mfa, ceremony, signing, mail in choices:
         yield Stack(
+            WatchTrust=watch,
             WorkerTrust=trust,
             IngestWorkerPrincipalArn=worker if trust == "principal" else "",
             RequireMfa=mfa,

@@ -290,6 +290,7 @@ def test_a_put_over_what_was_seen_is_let_through_only_where_the_table_replaces(n
     for named in (
         *("tile/0/000", "checkpoint", "pending/head", "intake/2026-w47", "log-checkpoint"),
         *("holds/everything", "erasures/one", "pages/one.json", "any/sample.unv", "vault.json"),
+        *("reads/one.json", "approvals/one.json", "reviews/one.json", "watch/state.json"),
     ):
         request = {"s3:if-none-match": None, "s3:if-match": "etag"}
         over = _refusals(name, resource=f"{STACK.arn(name)}/{named}", **request)
@@ -298,12 +299,15 @@ def test_a_put_over_what_was_seen_is_let_through_only_where_the_table_replaces(n
 
 
 def test_raw_is_create_only_for_every_object() -> None:
-    """And the audit trail for every object but the one that proves a store's conditions."""
+    """And the audit trail, but for what the watch keeps and what proves a store's conditions."""
     over = {"s3:if-none-match": None, "s3:if-match": "etag"}
-    probe = "probe/conditional-put"
-    at_raw = _refusals("RawBucket", resource=f"{STACK.arn('RawBucket')}/{probe}", **over)
-    at_audit = _refusals("AuditBucket", resource=f"{STACK.arn('AuditBucket')}/{probe}", **over)
-    assert (at_raw, at_audit) == ({"Replacing"}, set())
+    names = ("probe/conditional-put", "watch/state.json", "reads/one.json", "pages/one.json")
+    refused = {
+        bucket: [_refusals(bucket, resource=f"{STACK.arn(bucket)}/{one}", **over) for one in names]
+        for bucket in ("RawBucket", "AuditBucket")
+    }
+    assert refused["RawBucket"] == [{"Replacing"}] * 4
+    assert refused["AuditBucket"] == [set(), set(), {"Replacing"}, {"Replacing"}]
 
 
 @every_bucket
@@ -321,7 +325,7 @@ def test_an_uploader_cannot_leave_the_folder_its_session_is_tagged_with() -> Non
     assert _refusals("RawBucket", resource=foreign, **session) == {"ForeignFolder"}
 
 
-def test_trail_bucket_is_written_by_this_trail_alone_and_read_by_the_auditor() -> None:
+def test_trail_bucket_is_written_by_this_trail_alone_and_its_policy_lets_the_auditor_read() -> None:
     """Another account's trail, made to write here, is refused."""
     statements = STACK.resources["TrailBucketPolicy"]["PolicyDocument"]["Statement"]
     allowed = {one["Sid"]: one for one in statements if one["Effect"] == "Allow"}

@@ -266,7 +266,7 @@ def test_cloudtrail_uses_the_records_key_for_this_trail_alone() -> None:
 
 
 def test_the_watch_key_is_used_for_this_topic_and_this_log_group() -> None:
-    """And by nobody but the two services."""
+    """By the two services, and through SNS by the watcher, who tells of alerts; by nobody else."""
     topic, group = STACK.arn("AlarmTopic"), STACK.arn("TrailLogGroup").removesuffix(":*")
     alarms = {"EncryptionContext:aws:sns:topicArn": topic}
     records = {"EncryptionContext:aws:logs:arn": group}
@@ -275,17 +275,24 @@ def test_the_watch_key_is_used_for_this_topic_and_this_log_group() -> None:
     assert not _may("WatchKey", "cloudwatch.amazonaws.com", "kms:GenerateDataKey", **records)
     assert _may("WatchKey", f"logs.{REGION}.amazonaws.com", "kms:GenerateDataKey", **records)
     assert not _may("WatchKey", f"logs.{REGION}.amazonaws.com", "kms:Decrypt", **alarms)
+    through_sns = {**alarms, "ViaService": f"sns.{REGION}.amazonaws.com"}
+    for role, action in itertools.product(Role, ("kms:GenerateDataKey", "kms:Decrypt")):
+        who = STACK.arn(_role(role))
+        assert _may("WatchKey", who, action, **through_sns) == (role is Role.WATCHER)
+        assert not _may("WatchKey", who, action, **alarms)
+        another = {**through_sns, "EncryptionContext:aws:sns:topicArn": f"{topic}-2"}
+        assert not _may("WatchKey", who, action, **another)
 
 
-def test_the_auditor_opens_files_of_the_trail() -> None:
+def test_the_auditor_and_the_watcher_open_files_of_the_trail() -> None:
     """With or without a bucket key, as CloudTrail wrote them; the table knows no such place."""
-    trail, auditor = STACK.arn("TrailBucket"), STACK.arn("AuditorRole")
+    trail = STACK.arn("TrailBucket")
     via = {"ViaService": f"s3.{REGION}.amazonaws.com"}
     for context in (trail, f"{trail}/AWSLogs/{ACCOUNT}/CloudTrail/one.json.gz"):
         where = {**via, "EncryptionContext:aws:s3:arn": context}
-        assert _may("RecordsStoreKey", auditor, "kms:Decrypt", **where)
-        for role in set(Role) - {Role.AUDITOR}:
-            assert not _may("RecordsStoreKey", STACK.arn(_role(role)), "kms:Decrypt", **where)
+        for role in Role:
+            opens = _may("RecordsStoreKey", STACK.arn(_role(role)), "kms:Decrypt", **where)
+            assert opens == (role in {Role.AUDITOR, Role.WATCHER})
 
 
 def test_no_key_policy_speaks_of_another_account() -> None:

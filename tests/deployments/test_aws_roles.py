@@ -40,6 +40,9 @@ def test_a_role_may_exactly_what_the_table_generates(role: Role) -> None:
         keys={place: STACK.arn(name) for place, name in KEY_OF.items()},
         store_keys={place: _store_key(place) for place in BUCKET_OF},
         uploader_role=STACK.arn("UploaderRole"),
+        provider_logs={STACK.resources["TrailBucket"]["BucketName"]: STACK.arn("RecordsStoreKey")},
+        topic=STACK.arn("AlarmTopic"),
+        topic_key=STACK.arn("WatchKey"),
         region=REGION,
     )
     attached = [
@@ -87,12 +90,26 @@ def test_people_assume_a_role_with_mfa_and_only_the_one_they_were_named_for(who:
     """Deployed with RequireMfa=false, the condition goes and the principal stays."""
     named = f"arn:aws:iam::{ACCOUNT}:role/{who.lower()}s"
     role = next(one for one in Role if _role(one) == f"{who}Role")
-    (one,) = _trust(role)
+    (one,) = _trust(role, Stack(WatchTrust="nothing"))
     assert (one["Principal"], one["Action"]) == ({"AWS": named}, "sts:AssumeRole")
     assert one["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    (one,) = _trust(role, Stack(RequireMfa="false"))
+    (one,) = _trust(role, Stack(RequireMfa="false", WatchTrust="nothing"))
     assert one["Principal"] == {"AWS": named}
     assert "Condition" not in one
+
+
+@pytest.mark.parametrize("service", ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"])
+def test_the_watch_is_run_by_a_service_for_this_account_besides_people(service: str) -> None:
+    """People keep their MFA; the service is the one that was chosen, and no other account's."""
+    stack = Stack(WatchTrust=service)
+    people, runs = _trust(Role.WATCHER, stack)
+    assert people["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    assert (runs["Principal"], runs["Action"]) == ({"Service": service}, "sts:AssumeRole")
+    request = {"action": "sts:AssumeRole", "resource": "*"}
+    asked = {**runs, "Resource": "*"}
+    assert decides(asked, request)
+    assert not decides(asked, {**request, "aws:SourceAccount": "444455556666"})
+    assert ("WatcherProfile" in stack.resources) == service.startswith("ec2")
 
 
 @pytest.mark.parametrize("service", ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"])

@@ -33,7 +33,7 @@ from unvoiced.aws.sts import role_arn
 from unvoiced.cli.operator import _named
 from unvoiced.config import KMS_NAMES, StoreName
 from unvoiced.config import Role as VaultName
-from unvoiced.sections import RetentionSettings
+from unvoiced.sections import WATCH_PLACES, RetentionSettings, WatchSettings
 from unvoiced.stores import open_store
 
 STACK = Stack()
@@ -95,9 +95,10 @@ def test_every_parameter_and_condition_is_used() -> None:
 def test_nothing_refers_to_what_a_condition_left_out() -> None:
     """Under every combination of answers all references lead somewhere."""
     made = list(every_stack())
-    assert len(made) == 48
+    assert len(made) == 144
     assert {"LogSigningKey" in one.resources for one in made} == {True, False}
     assert {"WorkerProfile" in one.resources for one in made} == {True, False}
+    assert {"WatcherProfile" in one.resources for one in made} == {True, False}
     assert {"AlarmMail" in one.resources for one in made} == {True, False}
 
 
@@ -216,7 +217,8 @@ def test_the_init_command_names_every_store_vault_key_and_role() -> None:
     vaults = _named("--vault", options["--vault"], get_args(VaultName))
     keys = _named("--kms", options["--kms"], KMS_NAMES)
     roles = _named("--role", options["--role"], [role.setting for role in Role])
-    assert len(options) == 4
+    watch = _named("--watch", options["--watch"], WATCH_PLACES)
+    assert len(options) == 5
     assert list(stores) == list(get_args(StoreName))
     assert list(vaults) == list(get_args(VaultName))
     assert list(keys) == list(KMS_NAMES)
@@ -225,6 +227,10 @@ def test_the_init_command_names_every_store_vault_key_and_role() -> None:
         assert open_store(url).url == url
     assert all(key_arn(arn) == arn for arn in keys.values())
     assert all(role_arn(arn) == arn for arn in roles.values())
+    trail = f"s3://{STACK.resources['TrailBucket']['BucketName']}/?region={REGION}"
+    assert watch == {"cloudtrail": trail, "topic": STACK.arn("AlarmTopic")}
+    assert open_store(trail).url == trail
+    assert WatchSettings(**watch).access_logs == ""
 
 
 def test_the_init_command_leads_to_the_right_places() -> None:

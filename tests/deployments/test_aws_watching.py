@@ -263,13 +263,15 @@ def test_changes_of_other_buckets_and_plain_reads_of_settings_raise_none() -> No
     assert _alarms_of(_record("cloudtrail", "GetTrailStatus")) == set()
 
 
-def test_topic_is_encrypted_and_takes_messages_of_this_accounts_alarms() -> None:
-    """Under the key that CloudWatch may use, and over TLS."""
+def test_topic_is_encrypted_and_takes_messages_of_this_accounts_alarms_and_the_watcher() -> None:
+    """Under the key that they may use, and over TLS."""
     topic = STACK.arn("AlarmTopic")
     assert STACK.resources["AlarmTopic"]["KmsMasterKeyId"] == STACK.arn("WatchKey")
     policy = STACK.resources["AlarmTopicPolicy"]
     assert policy["Topics"] == [topic]
-    allow, deny = policy["PolicyDocument"]["Statement"]
+    allow, alerts, deny = policy["PolicyDocument"]["Statement"]
+    assert alerts["Principal"] == {"AWS": STACK.arn("WatcherRole")}
+    assert (alerts["Action"], alerts["Resource"]) == ("sns:Publish", topic)
     assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert (allow["Action"], allow["Resource"]) == ("sns:Publish", topic)
     assert allow["Condition"] == {

@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.features.recordings import encoded, noise
 from tests.ingest.home import STORES, Home, Sent, digest, same
+from unvoiced.catalog.build import CatalogBuilder, build_all
 from unvoiced.disposal import LegalHold, LegalHolds
 from unvoiced.eraser import Eraser, open_eraser
 from unvoiced.erasure import Outcome, carry_out, request
@@ -179,6 +180,7 @@ def furnish(home: Home) -> House:
         sent += [home.send(who, voice(10 * place + seed)) for seed in (1, 2)]
         sent.append(home.send(who, b"no audio of " + who.encode()))
     home.run()
+    build_all(CatalogBuilder.of(home.settings))
     sent += [home.send(who, voice(7)) for who in ("contributor-anna", "contributor-bruno")]
     anna, bruno = sent[0].pseudonym, sent[-1].pseudonym
     training = home.store("training")

@@ -83,9 +83,15 @@ def test_the_certificate_says_what_was_done_and_the_log_has_its_digest(house: Ho
     body = outcome.body
     assert body is not None
     assert body["pseudonym"] == house.anna
-    assert body["destroyed"] == {"raw": 2, "training": body["destroyed"]["training"], "journal": 1}  # type: ignore[index, call-overload]
+    assert body["destroyed"] == {
+        "raw": 2,
+        "training": body["destroyed"]["training"],  # type: ignore[index, call-overload]
+        "journal": 1,
+        "catalog": 2,  # of each feature set one shard
+    }
     assert body["destroyed"]["training"] >= 5  # type: ignore[index, call-overload, operator]
-    assert body["observed"] == {"raw": 0, "training": 0, "archive": 0, "journal": 0}
+    observed = {"raw": 0, "training": 0, "archive": 0, "journal": 0, "catalog": 0}
+    assert body["observed"] == observed
     assert body["not_checked"] == list(NOT_CHECKED)
     assert list(body["stages"]) == ["requested", "key destroyed", "bytes deleted", "observed"]  # type: ignore[arg-type]
     (leaf,) = home.leaves("erased")

@@ -12,6 +12,7 @@ from tests.access.office import Office
 from tests.erasure.house import House, Trace, eraser, unchanged, voice
 from tests.ingest.home import Clock, Home
 from unvoiced.access.roles import Role
+from unvoiced.catalog.build import CatalogBuilder, build_all
 from unvoiced.erasure import carry_out, pending, reapply, request, take_inventory
 from unvoiced.log.verify import verify_log
 from unvoiced.sections import DisposalSettings, RetentionSettings
@@ -50,6 +51,7 @@ def furnished(office: Office, until: timedelta) -> House:
     ]
     sent.append(admin.send("contributor-anna", b"no audio"))
     admin.run()
+    build_all(CatalogBuilder.of(admin.settings))
     sent += [admin.send(who, voice(9)) for who in ("contributor-anna", "contributor-bruno")]
     # What a plain delete hides, and what is put over it: versions and markers.
     client = office.account.server.client()

@@ -177,8 +177,8 @@ def test_more_features_are_made_of_what_is_there(parts: tuple[Story, ...]) -> No
     )
 
 
-@pytest.mark.parametrize("kind", ["swept", "erased"])
-def test_a_sweep_or_an_erasure_is_logged_once(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["swept", "erased", "audited", "approved", "reviewed"])
+def test_a_record_is_logged_once(kind: str) -> None:
     """Who does not know whether it was, tries again; who replays it, is refused."""
     log = told(gone(kind, "record"))
     assert folded(log).admissible(log.leaves) == []
@@ -205,6 +205,7 @@ def test_no_leaf_of_a_whole_life_can_be_replayed_or_moved_to_the_front(kind: str
     elif kind not in {"accepted", "extracted", "suppression-lifted"}:
         assert not again
     first = {"accepted", "intake-key", "contributor-key", "swept", "erased", "suppression-lifted"}
+    first |= {"audited", "approved", "reviewed"}
     if kind not in first:
         assert Ledger().admissible(leaves) == []
 

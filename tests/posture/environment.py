@@ -5,19 +5,30 @@ Not by CloudFormation: ministack reports success there and leaves out encryption
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.deployments import parsed_template
 from tests.deployments.parsed_template import RESOURCES, Stack
 from tests.posture.tls_ministack import TlsMinistack
 from tests.servers.ministack import ACCOUNT, REGION
 from unvoiced.access.roles import Place, Role
+from unvoiced.audit.reviews import new_review, record_review, sign_review
 from unvoiced.config import KMS_NAMES, Settings, StoreName
 from unvoiced.config import Role as VaultName
-from unvoiced.sections import RetentionSettings
+from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Signer
+from unvoiced.log.reader import LogReader
+from unvoiced.log.writer import LogWriter
+from unvoiced.sections import RetentionSettings, WatchSettings
+from unvoiced.stores import Store
+from unvoiced.stores.memory import MemoryStore
 
-VKEY = "unvoiced.invalid/log-posture+00000000+AAAA"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:unvoiced-alarms"
+REVIEWER = ("arn:aws:sts::000000000000:assumed-role/watchers/anna", "anna@desk")
 
 
 def pascal(words: str) -> str:
@@ -50,6 +61,8 @@ class Environment:
             self._policy_of_bucket(self.resources[name])
         self._role_policies()
         self._watch()
+        self.signer = Signer("unvoiced.invalid/log-posture", Ed25519PrivateKey.generate())
+        self._reviewed()
 
     def client(self, service: str) -> Any:
         """A client for root."""
@@ -79,6 +92,11 @@ class Environment:
         """A place's url."""
         return f"s3://{self.bucket(place)}/?region={REGION}"
 
+    def trail_url(self) -> str:
+        """Where CloudTrail puts its files."""
+        (name,) = self._of("AWS::CloudTrail::Trail")
+        return f"s3://{self.resources[name]['S3BucketName']}/?region={REGION}"
+
     def settings(self, folder: Path) -> Settings:
         """All of it, the archive too, which `unvoiced.toml` has no name for yet."""
         retention = RetentionSettings()
@@ -88,8 +106,9 @@ class Environment:
             vaults={
                 role: self.url(Place(f"{role} vault")) for role in (*get_args(VaultName), "archive")
             },
-            log_vkey=VKEY,
+            log_vkey=self.signer.vkey,
             retention=retention,
+            watch=WatchSettings(topic=TOPIC, cloudtrail=self.trail_url()),
             kms={name: self.key(Place(f"{name} key")) for name in (*KMS_NAMES, "archive")},
             roles={role.setting: self.role_arn(role) for role in Role},
         )
@@ -99,7 +118,8 @@ class Environment:
         sections = {
             "stores": {name: self.url(Place(name)) for name in get_args(StoreName)},
             "vaults": {role: self.url(Place(f"{role} vault")) for role in get_args(VaultName)},
-            "log": {"vkey": VKEY},
+            "log": {"vkey": self.signer.vkey},
+            "watch": {"topic": TOPIC, "cloudtrail": self.trail_url()},
             "kms": {name: self.key(Place(f"{name} key")) for name in KMS_NAMES},
             "roles": {role.setting: self.role_arn(role) for role in Role},
         }
@@ -212,6 +232,42 @@ class Environment:
         for name in self._of("AWS::CloudWatch::Alarm"):
             self.client("cloudwatch").put_metric_alarm(**self.resources[name])
         self._trail()
+        self._policies_of_topics()
+
+    def _policies_of_topics(self) -> None:
+        sns = self.client("sns")
+        for name in self._of("AWS::SNS::TopicPolicy"):
+            given = self.resources[name]
+            for topic in given["Topics"]:
+                sns.set_topic_attributes(
+                    TopicArn=topic, AttributeName="Policy",
+                    AttributeValue=json.dumps(given["PolicyDocument"]),
+                )  # fmt: skip
+
+    def _reviewed(self) -> None:
+        """A log, and in it a review that a person signed just now."""
+        now = datetime.now(UTC)
+        self.log, self.audit = MemoryStore("log"), MemoryStore("audit")
+        LogWriter.create(self.log, self.signer)
+        reader = LogReader(self.log, self.signer.verifier)
+        report = {"format": "unvoiced-review/1", "findings": []}
+        review = new_review(report, REVIEWER, now, reader.checkpoint().size, 0)
+        signed = sign_review(report, review, self.signer)
+        record_review(self.audit, self.accounts(), signed, now)
+        self.put(Place.LOG, self.log)
+        self.put(Place.AUDIT, self.audit)
+
+    def accounts(self) -> Accounts:
+        """The log, to write to; `put` brings it to its bucket."""
+        reader = LogReader(self.log, self.signer.verifier)
+        return Accounts(LogWriter(self.log, self.signer), reader)
+
+    def put(self, place: Place, store: Store) -> None:
+        """Put all that a store has into a place's bucket."""
+        for entry in store.list():
+            self.client("s3").put_object(
+                Bucket=self.bucket(place), Key=entry.name, Body=store.get(entry.name).data
+            )
 
     def _trail(self) -> None:
         (name,) = self._of("AWS::CloudTrail::Trail")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +18,7 @@ from unvoiced.posture.facts import (
     Held,
     Key,
     KeyState,
+    LastReview,
     Lock,
     OnDisk,
     RoleFacts,
@@ -28,7 +29,7 @@ from unvoiced.posture.facts import (
     Vault,
 )
 from unvoiced.posture.statements import Policy
-from unvoiced.sections import RetentionSettings
+from unvoiced.sections import RetentionSettings, WatchSettings
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ACCOUNT, REGION = "111122223333", "eu-central-1"
@@ -67,6 +68,7 @@ def settings(**changes: Any) -> Settings:
         log_vkey="",
         kms={name: key_of(name) for name in (*VAULTS, "log")},
         roles={role.setting: role_arn(role) for role in Role},
+        watch=WatchSettings(topic=TOPIC, cloudtrail="s3://b-trail/"),
     )
     return replace(made, **changes)
 
@@ -235,6 +237,7 @@ def facts() -> Facts:
         ),
         folders=(OnDisk("log", "/deployment/log", 0o755), OnDisk("raw", "/deployment/raw", 0o700)),
         key_files=(OnDisk("worker vault", "/deployment/keys/worker.kek", 0o600),),
+        last_review=LastReview(NOW - timedelta(days=90), "arn:aws:iam::111122223333:user/anna"),
     )
 
 

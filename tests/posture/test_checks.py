@@ -48,6 +48,7 @@ from unvoiced.posture.facts import (
 )
 from unvoiced.posture.finding import Finding, Report, Seen, Severity, run_checks
 from unvoiced.posture.statements import Policy
+from unvoiced.sections import WatchSettings
 
 
 def report(found: Facts, **changes: object) -> Report:
@@ -95,14 +96,28 @@ def test_roles_that_settings_do_not_name_are_a_finding() -> None:
 def test_vaults_on_one_machine_are_a_low_finding() -> None:
     """The embedded default separates nobody, and says so; it asks for no key service."""
     vaults = tuple(Vault(name, f"file:///d/keys/{name}", "") for name in right.VAULTS)
-    local = Facts(NOW, vaults=vaults)
+    local = Facts(NOW, vaults=vaults, last_review=facts().last_review)
     found = report(local, kms={}, roles={}).findings
     assert [(one.name, one.severity) for one in found] == [("vaults-on-one-machine", Severity.LOW)]
 
 
+def test_a_watch_that_is_given_nothing_to_look_at_is_found() -> None:
+    """Either of the provider's logs is enough; the topic is a finding of its own."""
+    for watch, wrong in (
+        (WatchSettings(), {"watch-without-provider-log", "watch-without-topic"}),
+        (WatchSettings(topic=TOPIC), {"watch-without-provider-log"}),
+        (WatchSettings(cloudtrail="s3://b-trail/"), {"watch-without-topic"}),
+        (WatchSettings(topic=TOPIC, access_logs="s3://b-logs/"), set()),
+    ):
+        assert names(report(facts(), watch=watch).findings) == wrong
+
+
 def test_every_check_was_seen_to_find_something() -> None:
     """No check is left without a case in which it speaks."""
-    alone = {"role-not-named", "vaults-on-one-machine"}
+    alone = {
+        *("role-not-named", "vaults-on-one-machine"),
+        *("watch-without-provider-log", "watch-without-topic"),
+    }
     assert {name for name, _, _ in WRONG} | alone == set(CHECKS)
 
 
@@ -184,6 +199,7 @@ UNKNOWN = Unknown("refused: it needs something", "aws something")
         (with_(users=UNKNOWN), {"long-lived-access-key"}),
         (with_(users=(User("one", UNKNOWN),)), {"long-lived-access-key"}),
         (with_(backups=UNKNOWN), {"copies-by-backup"}),
+        (with_(last_review=UNKNOWN), {"review-due"}),
         (with_(topics={TOPIC: UNKNOWN}), {"bulk-read-alarm-unheard"}),
         (with_(alarms=UNKNOWN),
          {"bulk-read-alarm-missing", "bulk-read-alarm-cannot-fire", "bulk-read-alarm-unheard"}),

@@ -41,12 +41,12 @@ def names(report: Report) -> set[str]:
     return {one.name for one in report.findings}
 
 
-def test_a_new_deployment_has_one_low_finding(deployment: Settings) -> None:
-    """Everything is closed to others; that one machine has all roles is said."""
+def test_a_new_deployment_has_two_findings(deployment: Settings) -> None:
+    """Everything is closed to others; that nobody reviewed it, and one machine has all, is said."""
     report = take_posture(deployment, NOW)
     assert [(one.name, one.severity) for one in report.findings] == [
-        ("vaults-on-one-machine", Severity.LOW)
-    ]
+        ("review-due", Severity.MEDIUM), ("vaults-on-one-machine", Severity.LOW),
+    ]  # fmt: skip
     assert report.passed > 10
 
 

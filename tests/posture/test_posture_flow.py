@@ -47,11 +47,13 @@ def test_a_run_shows_its_findings_and_fails_on_a_high_one(
     (run,) = prefect.find("flow_runs")
     state = run["state"]
     assert (state["type"], state["name"]) == ("FAILED", "Failed")
-    assert re.fullmatch(r"1 high, 1 low; \d+ checks passed", state["message"])
+    assert re.fullmatch(r"1 high, 1 medium, 1 low; \d+ checks passed", state["message"])
     assert run["name"].startswith("posture ")
     artifacts = {one["key"]: one["data"] for one in prefect.find("artifacts")}
     table = json.loads(artifacts["posture-findings"])
-    assert [row["check"] for row in table] == ["folder-open-to-others", "vaults-on-one-machine"]
+    assert [row["check"] for row in table] == [
+        "folder-open-to-others", "review-due", "vaults-on-one-machine",
+    ]  # fmt: skip
     assert table[0]["fix"] == f"chmod 700 {folder}"
     assert table[0]["severity"] == "high"
     assert "| high | 1 |" in artifacts["posture-report"]

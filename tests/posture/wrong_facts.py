@@ -37,6 +37,7 @@ from unvoiced.posture.facts import (
     Grant,
     Held,
     KeyState,
+    LastReview,
     Lock,
     OnDisk,
     RolePolicy,
@@ -352,6 +353,10 @@ WRONG: list[tuple[str, str, Change]] = [
     ("bulk-read-alarm-unheard", "not confirmed", with_(topics={TOPIC: (
         Subscription("email", "a@example.org", confirmed=False),)})),
     ("bulk-read-alarm-unheard", "nobody", with_(topics={TOPIC: ()})),
+    # who looks
+    ("review-due", "never reviewed", with_(last_review=None)),
+    ("review-due", "a day late", with_(last_review=LastReview(
+        NOW - timedelta(days=90, hours=1), "os-user:anna:1000"))),
     # this machine
     ("folder-open-to-others", "readable", with_(folders=(OnDisk("raw", "/r", 0o750),))),
     ("folder-open-to-others", "a writable log", with_(folders=(OnDisk("log", "/l", 0o775),))),

@@ -69,7 +69,8 @@ class World:
     def read_features(self) -> None:
         """Somebody trains, and leaves a record of it."""
         now = self.home.clock()
-        name = f"{now:%Y-%m-%d}/{self.random.getrandbits(64):016x}.jsonl"
+        bits = self.random.getrandbits
+        name = f"reads/{now:%Y-%m-%d}/{bits(64):016x}/{bits(64):016x}.json"
         self.home.store("audit").put_if_absent(name, b"{}\n")
         self.model.audit[name] = now.date()
 

@@ -134,10 +134,10 @@ def test_without_its_record_too_what_is_in_quarantine_has_its_days(blank: Home) 
 def test_an_access_record_under_an_old_date_stays(blank: Home) -> None:
     """A reader who names its records itself hides no read."""
     home = on_calendar(blank, versioned=True, audit_days=100)
-    home.store("audit").put_if_absent("1999-01-01/x.jsonl", b"{}\n")
+    home.store("audit").put_if_absent("reads/1999-01-01/x.json", b"{}\n")
     calendar(home).on(days=99)
     assert retain(home).destroyed == 0
-    assert standing(home)["audit"] == ["1999-01-01/x.jsonl"]
+    assert standing(home)["audit"] == ["reads/1999-01-01/x.json"]
 
 
 def test_a_planted_intent_is_not_acted_upon(blank: Home, tmp_path: Path) -> None:

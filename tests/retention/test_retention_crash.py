@@ -47,7 +47,7 @@ def stock(blank: Home, *, versioned: bool) -> Stock:
     def on(day: int, *what: Callable[[], Sent]) -> list[Sent]:
         calendar(home).on(days=day)
         sent = [each() for each in what]
-        home.store("audit").put_if_absent(f"{home.clock():%F}/x.jsonl", b"{}\n")
+        home.store("audit").put_if_absent(f"reads/{home.clock():%F}/x.json", b"{}\n")
         return sent
 
     first = on(0, lambda: home.send("anna", recording(1)), lambda: home.send("bruno", recording(2)),
@@ -72,7 +72,11 @@ def stock(blank: Home, *, versioned: bool) -> Stock:
                 key_object_name(young.pseudonym),
             },
             "archive": {carla.name},
-            "audit": {"2027-01-17/x.jsonl", "2027-01-18/x.jsonl", "2027-02-21/x.jsonl"},
+            "audit": {
+                "reads/2027-01-17/x.json",
+                "reads/2027-01-18/x.json",
+                "reads/2027-02-21/x.json",
+            },
         },
     )
 

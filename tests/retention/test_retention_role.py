@@ -32,7 +32,7 @@ def test_an_eraser_keeps_every_rule(account: Account, tmp_path: Path) -> None:
         admin.send(f"person-{n}", data)
     admin.run()
     waits = admin.send("carla", recording(3))
-    admin.store("audit").put_if_absent("2026-11-23/x.jsonl", b"{}\n")
+    admin.store("audit").put_if_absent("reads/2026-11-23/x.json", b"{}\n")
     LegalHolds(admin.store("journal")).place(LegalHold(held.pseudonym, "x", "2026-11-23"))
     person: Any = office.hire(Role.ERASER)
     eraser = with_retention(person, archive=("*",), features_days=60, inactive_days=60,

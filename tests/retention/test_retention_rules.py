@@ -6,9 +6,13 @@ from itertools import permutations
 import pytest
 
 from tests.ingest.home import START
+from unvoiced.audit import Purpose
+from unvoiced.audit.approvals import new_approval
 from unvoiced.disposal import Held
+from unvoiced.errors import InputError
 from unvoiced.retention.inactivity import LastSeen
 from unvoiced.retention.rules import (
+    APPROVED_AT_MOST,
     Dated,
     Rule,
     access_records,
@@ -76,7 +80,7 @@ def test_a_name_of_no_store_of_ours_is_left_and_shown_harmlessly() -> None:
         ("training", f"keys/{ANNA}.unv", ANNA),
         ("training", "probe/conditional-put", ""),
         ("journal", f"holds/{ANNA}", ""),
-        ("audit", "2026-11-23/x.jsonl", ""),
+        ("audit", "reads/2026-11-23/0123456789abcdef/x.json", ""),
     ],
 )
 def test_whose_an_object_is(store: str, name: str, whose: str) -> None:
@@ -97,14 +101,57 @@ def test_a_day_begins_in_utc() -> None:
         ("2026-11-23", 5, "2026-11-28T08:00:00"),  # put back from a backup: not older than that
         ("2001-01-01", 0, "2026-11-23T08:00:00"),  # its writer says long ago
         ("2126-01-01", 0, "2026-11-24T08:00:00"),  # its writer says never
-        ("9999-12-31", 0, "2026-11-23T08:00:00"),
-        ("no-date", 0, "2026-11-23T08:00:00"),
+        ("9999-12-31", 0, "2026-11-24T00:00:00"),
+        ("no-date", 0, "2026-11-24T00:00:00"),  # the day it was put
+        ("2026-11-231", 0, "2026-11-24T00:00:00"),
+        ("2001-02-30", 0, "2026-11-24T00:00:00"),
     ],
 )
-def test_an_access_record_is_as_old_as_the_store_says(folder: str, put: int, since: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["reads/{}/0123456789abcdef/x.json", "pages/{}/000001.json", "watch/{}-x", "{}/x.jsonl"]
+)
+def test_an_access_record_is_as_old_as_the_store_says(
+    folder: str, put: int, since: str, name: str
+) -> None:
     """Who writes it chooses its name, and so cannot have it destroyed sooner, nor much later."""
-    (one,) = access_records([entry(f"{folder}/x.jsonl", put)], 100)
+    (one,) = access_records([entry(name.format(folder), put)], 100)
     assert (one.due - timedelta(days=100)).isoformat() == f"{since}+00:00"
+
+
+def test_a_page_does_not_go_before_the_records_it_names() -> None:
+    """Those of a day's last second are tied into the log on the next; and those of its first."""
+    midnight = 16 / 24  # in days after the start, at eight
+    record = entry("reads/2026-11-23/0123456789abcdef/x.json", midnight - 1 / 86_400)
+    page = entry("pages/2026-11-23/000288.json", midnight + 1 / 1440)
+    early = entry("reads/2026-11-24/0123456789abcdef/y.json", midnight)
+    first = entry("pages/2026-11-24/000000.json", midnight + 1 / 1440)
+    tied, by, begun, too = (one.due for one in access_records([record, page, early, first], 10))
+    assert tied <= by
+    assert begun <= too
+
+
+@pytest.mark.parametrize("days", [1, 100, 369, 370, 1000])
+def test_an_approval_stays_while_any_may_be_in_force(days: int) -> None:
+    """Whatever [retention] says: who destroys cannot read until when it is."""
+    (one,) = access_records([entry("approvals/0123456789abcdef/x.note")], days)
+    put = START.date()
+    last = put + timedelta(days=366)
+    approval = new_approval("os-user:a:1", Purpose.TRAINING, 1, f"{last}", "why", "b", START)
+    assert one.due.date() > date.fromisoformat(approval.until)
+    assert one.due.date() > put + timedelta(days=days)
+    for over in (last + timedelta(days=1), (START + APPROVED_AT_MOST).date()):
+        with pytest.raises(InputError):
+            new_approval("os-user:a:1", Purpose.TRAINING, 1, f"{over}", "why", "b", START)
+
+
+def test_the_last_review_stays_until_there_is_another() -> None:
+    """The day on which it was made, all of it; older ones end as records do."""
+    old = entry("reviews/2026-11-23-0123456789abcdef.json")
+    new = [entry(f"reviews/2027-02-01-{n}.json", 70 + n / 24) for n in range(2)]
+    assert list(access_records([old], 10)) == []
+    (one,) = access_records([old, *new], 10)
+    assert one.entry == old
+    assert one.due.isoformat() == "2026-12-04T00:00:00+00:00"
 
 
 def test_replaced_versions_count_from_their_replacement() -> None:

@@ -15,6 +15,7 @@ from tests.retention.calendar_home import (
     retain,
     with_retention,
 )
+from unvoiced.catalog.build import CatalogBuilder, build_all
 from unvoiced.disposal import LegalHold, LegalHolds
 from unvoiced.erasure import carry_out, request
 from unvoiced.errors import InputError, Locked, NotAllowed
@@ -233,13 +234,13 @@ def test_access_records_go_by_the_day(blank: Home) -> None:
     audit = home.store("audit")
     for day in range(3):
         calendar(home).on(days=day)
-        audit.put_if_absent(f"{home.clock():%F}/{day}.jsonl", b"{}\n")
+        audit.put_if_absent(f"reads/{home.clock():%F}/{day}.json", b"{}\n")
     calendar(home).on(days=11, hours=15)  # 23:00 of the tenth day after the second one
     retain(home)
-    assert names(home, "audit") == {"2026-11-24/1.jsonl", "2026-11-25/2.jsonl"}
+    assert names(home, "audit") == {"reads/2026-11-24/1.json", "reads/2026-11-25/2.json"}
     calendar(home).on(days=11, hours=16)
     retain(home)
-    assert names(home, "audit") == {"2026-11-25/2.jsonl"}
+    assert names(home, "audit") == {"reads/2026-11-25/2.json"}
     well(home)
 
 
@@ -385,3 +386,50 @@ def test_showing_destroys_nothing_and_needs_no_vault(blank: Home) -> None:
     assert (report.due, report.destroyed) == (1, 0)
     assert len(names(home, "raw")) == 1
     assert home.leaves("accepted") == []
+
+
+def test_the_catalog_ends_with_what_it_lists(blank: Home) -> None:
+    """Shards of a retired set go with it, all shards with the purpose, replaced versions in days;
+    what is left is of the sets that stay.
+    """
+    home = on_calendar(blank, versioned=True).with_sets("speech-16k", "mfcc-13")
+    home.send("anna", recording(1))
+    home.run()
+    build_all(CatalogBuilder.of(home.settings))
+    directory = load_feature_set("mfcc-13").directory
+    retired = with_retention(home, retired_feature_sets=(directory,)).with_sets("speech-16k")
+    assert len(names(home, "training", "catalog/")) == 2
+
+    retain(retired)
+
+    (shard,) = names(home, "training", "catalog/")
+    assert directory not in shard
+    training = home.store("training")
+    stored = training.get(shard)
+    training.replace(shard, stored.data, version=stored.version)
+    calendar(home).on(days=8)
+    retain(with_retention(home, noncurrent_days=7))
+    assert len(list(training.versions(shard))) == 1
+    day = f"{home.clock():%F}"
+    retain(with_retention(home, purpose_satisfied=day))
+    assert names(home, "training", "catalog/") == set()
+    well(home)
+
+
+def test_the_watch_replaces_its_state_and_leaves_no_versions(blank: Home) -> None:
+    """Replaced state goes in days, as it is replaced every five minutes; a record that somebody
+    put over another stays as long as records do.
+    """
+    home = on_calendar(blank, versioned=True, noncurrent_days=7, audit_days=100)
+    audit = home.store("audit")
+    read = "reads/2026-11-23/0123456789abcdef/x.json"
+    for name in ("watch/state.json", read):
+        version = audit.put_if_absent(name, b"1")
+        audit.replace(name, b"2", version=version)
+    calendar(home).on(days=8)
+    assert row(retain(home), "noncurrent_days", "audit").destroyed == 1
+    assert [one.name for one in audit.versions()] == [read, read, "watch/state.json"]
+    calendar(home).on(days=102)
+    retain(home)
+    assert list(audit.versions()) == []
+    well(home)

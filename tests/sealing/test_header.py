@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,3 +127,45 @@ def test_the_context_stands_in_the_header_as_json_anyone_can_read() -> None:
     assert raw[28:] == '{"a":"é","b":1}'.encode()
     assert int.from_bytes(raw[26:28], "big") == len(raw[28:])
     assert json.loads(raw[28:]) == {"a": "é", "b": 1}
+
+
+SPELLINGS = st.sampled_from(
+    [
+        *("0", "-0", "1", "10", "10.0", "1e5", "1E5", "0.1", "0.0001", "0.00001", "1e-7", "-5.5"),
+        *("9007199254740991", "9007199254740992", "123456789012345680", "1e16", "1e21", "1e400"),
+        *("1.50", "0.30000000000000004", "5e-324", "4503599627370497.5", "12345678901234567.5"),
+        *("NaN", "Infinity", "true", "null", '"a"', '"\\u00e9"', '"\u00e9"', '"\\n"', '"\\u000a"'),
+        *(
+            '"\\u001f"',
+            '"\\u001F"',
+            '"\\/"',
+            '"/"',
+            '"\x7f"',
+            '"\\u007f"',
+            '"\\ud800"',
+            '"\U0001f600"',
+        ),
+    ]
+)
+VALUES = st.recursive(
+    SPELLINGS | st.floats().map(repr) | st.integers().map(str),
+    lambda inner: st.lists(inner, max_size=3).map(lambda each: f"[{','.join(each)}]"),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(['"a"', '"b"', '"\\n"', '"\u00e9"', '"\U0001f600"', '"\uffff"', '"\\u0061"'])
+
+
+@given(st.lists(st.tuples(KEYS, VALUES), max_size=4))
+def test_the_quick_check_agrees_with_the_librarys(pairs: list[tuple[str, str]]) -> None:
+    """Whatever a context's spelling: taken where RFC 8785 has that very spelling, else refused."""
+    text = ("{" + ",".join(f"{key}:{value}" for key, value in pairs) + "}").encode()
+    sealed = encode_header(b"k" * 16, {})[:-4] + len(text).to_bytes(2) + text
+    try:
+        canonical = rfc8785.dumps(json.loads(text)) == text
+    except ValueError:
+        canonical = False
+    if canonical:
+        assert parse_header(sealed).context == json.loads(text)
+    else:
+        with pytest.raises(InputError):
+            parse_header(sealed)

@@ -35,14 +35,16 @@ KEY_ACTIONS: Mapping[Can, tuple[str, ...]] = {
 _BUCKET_ACTIONS = ("s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketVersions")
 _HEADER_OF = {Can.CREATE: "s3:if-none-match", Can.REPLACE: "s3:if-match"}
 
-# What `unvoiced posture` looks at; the auditor's, on everything in the account. All of it is
-# configuration: none of these returns an object's or a secret's bytes.
+# What `unvoiced posture` and the review look at; the auditor's and the watcher's, on everything in
+# the account. All of it is configuration: none of these returns an object's or a secret's bytes.
 ACCOUNT_READS = (
     "backup:ListProtectedResources",
     "cloudtrail:DescribeTrails",
     "cloudtrail:GetEventSelectors",
     "cloudtrail:GetTrailStatus",
     "cloudwatch:DescribeAlarms",
+    "iam:GetAccessKeyLastUsed",
+    "iam:GetAccountAuthorizationDetails",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
@@ -67,8 +69,11 @@ ACCOUNT_READS = (
     "s3:GetMetricsConfiguration",
     "s3:GetReplicationConfiguration",
     "s3:ListBucketMultipartUploads",
+    "sns:GetTopicAttributes",
     "sns:ListSubscriptionsByTopic",
 )
+
+LOOKS_AT_THE_ACCOUNT = frozenset({Role.AUDITOR, Role.WATCHER})
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ class Estate:
     keys: Mapping[Place, str] = field(default_factory=dict)  # ARNs of vault keys and the log's key
     store_keys: Mapping[Place, str] = field(default_factory=dict)  # ARNs for SSE-KMS of stores
     uploader_role: str = ""  # ARN
+    # Where the provider puts its own logs, as `buckets` has places; and the key they are encrypted
+    # with, "" where it is not known.
+    provider_logs: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""  # ARN of the topic that alerts go to
+    topic_key: str = ""  # ARN of the key that it is encrypted with
     partition: str = "aws"
     region: str = "us-east-1"
     # Whether the server knows Amazon's condition keys and key service. SeaweedFS 4.48 knows
@@ -102,11 +112,13 @@ def partition_of(region: str) -> str:
 def role_policy(role: Role, estate: Estate) -> dict[str, Any]:
     """What a role's policy says: the table, in IAM's language."""
     statements = [one for right in TABLE[role] for one in _statements(right, estate)]
-    statements += _through_the_store(TABLE[role], estate)
+    statements += _through_the_store(role, estate)
     if role is Role.INVITER and estate.uploader_role:
         statements.append(_allow(("sts:AssumeRole", "sts:TagSession"), [estate.uploader_role]))
-    if role is Role.AUDITOR:
+    if role in LOOKS_AT_THE_ACCOUNT:
         statements.append(_allow(ACCOUNT_READS, ["*"]))
+    if role is Role.WATCHER:
+        statements += _watching(estate)
     if role is Role.ERASER and (buckets := _buckets_of(TABLE[role], estate)):
         # The retention flow reports what the buckets' own rules say.
         statements.append(_allow(("s3:GetLifecycleConfiguration",), buckets))
@@ -215,10 +227,30 @@ def of_secrets(secrets: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     return {"StringLike": {"kms:EncryptionContext:name": list(secrets)}}
 
 
-def _through_the_store(rights: Iterable[Right], estate: Estate) -> list[Statement]:
+def _watching(estate: Estate) -> list[Statement]:
+    """Outside of the table's places: the provider's logs, to read, and the topic, to tell of it."""
+    statements = []
+    for where in estate.provider_logs:
+        bucket, _, prefix = where.partition("/")
+        arn = f"arn:{estate.partition}:s3:::{bucket}"
+        folder = f"{prefix}/" if prefix else ""
+        statements += [_allow(("s3:GetObject",), [f"{arn}/{folder}*"]), *_listing(arn, folder)]
+    if estate.topic:
+        statements.append(_allow(("sns:Publish",), [estate.topic]))
+    if estate.topic and estate.topic_key:
+        for_it = {"kms:EncryptionContext:aws:sns:topicArn": estate.topic}
+        actions = ("kms:Decrypt", "kms:GenerateDataKey")
+        statements.append(_allow(actions, [estate.topic_key], StringEquals=for_it))
+    return statements
+
+
+def _through_the_store(role: Role, estate: Estate) -> list[Statement]:
     """The keys that buckets are encrypted with: used by S3 for the caller, never by the caller."""
     needed: dict[str, set[str]] = {}
-    for right in rights:
+    if role is Role.WATCHER:
+        for key in filter(None, estate.provider_logs.values()):
+            needed[key] = {"kms:Decrypt"}
+    for right in TABLE[role]:
         arn = estate.store_keys.get(right.place)
         if arn is None:
             continue

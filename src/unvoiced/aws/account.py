@@ -1,5 +1,5 @@
-"""What `unvoiced posture` asks of an account. It can only read: what `READS` does not list is
-refused here, before it gets anywhere.
+"""What posture and the access review ask of an account. They can only read: what `READS` does not
+list is refused here, before it gets anywhere.
 
 A question that is not answered is an answer too (`NotAnswered`): with the reason, never with the
 server's own words, and with the command that asks the same by hand. The whole look is bounded in
@@ -52,6 +52,8 @@ READS: Mapping[tuple[str, str], Read] = MappingProxyType(
         ("cloudtrail", "get_event_selectors"): Read("cloudtrail:GetEventSelectors"),
         ("cloudtrail", "get_trail_status"): Read("cloudtrail:GetTrailStatus"),
         ("cloudwatch", "describe_alarms"): Read("cloudwatch:DescribeAlarms"),
+        ("iam", "get_access_key_last_used"): Read("iam:GetAccessKeyLastUsed"),
+        ("iam", "get_account_authorization_details"): Read("iam:GetAccountAuthorizationDetails"),
         ("iam", "get_policy"): Read("iam:GetPolicy"),
         ("iam", "get_policy_version"): Read("iam:GetPolicyVersion"),
         ("iam", "get_role"): Read("iam:GetRole"),
@@ -108,6 +110,7 @@ READS: Mapping[tuple[str, str], Read] = MappingProxyType(
         ("s3", "list_multipart_uploads"): Read(
             "s3:ListBucketMultipartUploads", (), "ListMultipartUploadsResult"
         ),
+        ("sns", "get_topic_attributes"): Read("sns:GetTopicAttributes"),
         ("sns", "list_subscriptions_by_topic"): Read("sns:ListSubscriptionsByTopic"),
     }
 )

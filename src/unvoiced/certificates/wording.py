@@ -319,6 +319,7 @@ def _of_contributor(certificate: Certificate) -> list[Finding]:
                     f"{when(str(body.get('requested')))}, was completed on "
                     f"{when(str(body.get('completed')))} and logged on {_on(entry)}. Destroyed: "
                     f"{_counts(body.get('destroyed'))}. Left: {_counts(body.get('observed'))}."
+                    f"{_shards(body.get('destroyed'))}"
                 )
         said.append(Finding(text, (entry.index,)))
     return said
@@ -329,6 +330,15 @@ def _counts(value: Json) -> str:
         return "not recorded"
     named = [f"{count} in {name}" for name, count in sorted(value.items())]
     return ", ".join(named) or "nothing"
+
+
+def _shards(destroyed: Json) -> str:
+    if not isinstance(destroyed, dict) or "catalog" not in destroyed:
+        return ""
+    return (
+        " Catalog: derived shards, which may hold the rows of others alone; they are rebuilt "
+        "without this contributor."
+    )
 
 
 def _on(entry: Entry) -> str:

@@ -4,7 +4,9 @@ import typer
 
 from unvoiced.cli import (
     access,
+    audit,
     backfill,
+    catalog,
     certificates,
     check,
     contributor,
@@ -16,7 +18,9 @@ from unvoiced.cli import (
     operator,
     posture,
     retention,
+    review,
     status,
+    watch,
 )
 
 app = typer.Typer(
@@ -31,6 +35,9 @@ _RECORD, _RUN = "You record", "You run it"
 _TRAIN, _ANSWER = "You train", "You answer for it"
 
 log_app = typer.Typer(help="Check the log of receipts offline.", no_args_is_help=True)
+catalog_app = typer.Typer(
+    help="What is in the training store, as a table: build it, ask it.", no_args_is_help=True
+)
 features_app = typer.Typer(help="Look at the training store.", no_args_is_help=True)
 erasure_app = typer.Typer(
     help="Requests of erasure: how far each is, and lifting.", no_args_is_help=True
@@ -48,6 +55,13 @@ quarantine_app = typer.Typer(
     help="Recordings that could not be ingested: which, and trying again.", no_args_is_help=True
 )
 
+review_app = typer.Typer(
+    help="Who can reach what: look, sign, verify.", invoke_without_command=True
+)
+audit_app = typer.Typer(
+    help="Who read which features, and leave to read more.", no_args_is_help=True
+)
+
 app.command(rich_help_panel=_RECORD)(contributor.seal)
 app.command(rich_help_panel=_RECORD)(contributor.upload)
 app.command(rich_help_panel=_RECORD)(certificates.verify)
@@ -61,6 +75,7 @@ app.command(rich_help_panel=_TRAIN)(backfill.backfill)
 app.command(rich_help_panel=_ANSWER)(erasure.erase)
 app.command(rich_help_panel=_ANSWER)(erasure.pseudonym)
 app.command(rich_help_panel=_ANSWER)(posture.posture)
+app.command(rich_help_panel=_ANSWER)(watch.watch)
 app.command(rich_help_panel=_ANSWER)(access.roles)
 certificate_app.command()(certificates.sample)
 certificate_app.command()(certificates.epoch)
@@ -69,6 +84,10 @@ certificate_app.command()(certificates.archived)
 log_app.command()(log.verify)
 log_app.command()(log.proof)
 log_app.command()(check.check)
+catalog_app.command()(catalog.build)
+catalog_app.command("ls")(catalog.ls)
+catalog_app.command()(catalog.query)
+app.add_typer(catalog_app, name="catalog", rich_help_panel=_TRAIN)
 features_app.command("ls")(features.ls)
 features_app.command()(features.show)
 quarantine_app.command("ls")(operator.quarantine_ls)
@@ -89,7 +108,18 @@ app.add_typer(retention_app, name="retention", rich_help_panel=_ANSWER)
 hold_app.command("add")(holds.hold_add)
 hold_app.command("lift")(holds.hold_lift)
 hold_app.command("ls")(holds.hold_ls)
+review_app.callback()(review.review)
+review_app.command("ls")(review.ls)
+review_app.command()(review.verify)
+app.add_typer(review_app, name="review", rich_help_panel=_ANSWER)
 app.add_typer(hold_app, name="hold", rich_help_panel=_ANSWER)
+audit_app.command("ls")(audit.audit_ls)
+audit_app.command("verify")(audit.audit_verify)
+audit_app.command("export")(audit.audit_export)
+audit_app.command("who")(audit.audit_who)
+audit_app.command("approve")(audit.audit_approve)
+audit_app.command("approvals")(audit.audit_approvals)
+app.add_typer(audit_app, name="audit", rich_help_panel=_ANSWER)
 missing_app.command("ls")(status.missing_ls)
 missing_app.command("settle")(status.missing_settle)
 app.add_typer(missing_app, name="missing", rich_help_panel=_RUN)

@@ -40,6 +40,11 @@ _VERDICTS = {
     "erased": f"All that was kept of one contributor was destroyed and, {_OBSERVED}, is gone. The "
     "digest is of the body of their certificate: `unvoiced certificate contributor` makes it.",
     "suppression-lifted": "Somebody whose recordings were erased may contribute again.",
+    "audited": "A page of the audit trail was tied into the log: it and the records that it names "
+    "cannot be changed or taken away unseen.",
+    "approved": "Somebody was let read more features than the quota allows. The digest is of the "
+    "approval, which says who approved it for whom, how much, until when and why.",
+    "reviewed": "Who can reach what was reviewed. The digest is of the signed report.",
 }
 _FOUND_MISSING = "It was found missing. Nobody here destroyed it, and a copy may be elsewhere."
 # What each says of where a recording is now, until a later one says otherwise.

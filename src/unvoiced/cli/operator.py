@@ -34,6 +34,7 @@ from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.sealing import parse_fernet_key
+from unvoiced.sections import WATCH_PLACES
 
 Config = Annotated[
     Path,
@@ -71,6 +72,13 @@ def init(
         list[str] | None,
         typer.Option(metavar="ROLE=ARN", help="An IAM role of docs/roles.md: uploader=ARN."),
     ] = None,
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PLACE",
+            help="What the watch reads and tells: cloudtrail=URL, access_logs=URL, topic=ARN.",
+        ),
+    ] = None,
 ) -> None:
     """Create a deployment: stores, one key vault per role, an empty log, the first intake key."""
     passphrases: dict[Role, str] = {}
@@ -86,6 +94,7 @@ def init(
         vaults=_named("--vault", vault, get_args(Role)),
         kms=_named("--kms", kms, KMS_NAMES),
         roles=_named("--role", role, [known.setting for known in access_roles.Role]),
+        watch=_named("--watch", watch, WATCH_PLACES),
         passphrases=passphrases,
     )
     settings = create_deployment(folder, utc_now(), plan)

@@ -62,6 +62,8 @@ def _show(report: Report) -> None:
         if found:
             _group(f"{title} ({len(found)})", found, number)
             number += len(found)
+    for note in report.notes:
+        out.print(note, markup=False, highlight=False, soft_wrap=True)
     counts = report.counts()
     wrong = sum(counts[severity] for severity in (Severity.HIGH, Severity.MEDIUM, Severity.LOW))
     out.print(

@@ -26,6 +26,7 @@ NOT_CHECKED = (
     "blocks of the storage device",
     "copies of their objects under names that are not theirs",
     "parts of uploads that were never completed",
+    "a shard of the catalog that a build was putting at that very moment",
     "access logs of the store's provider, which may hold object names",
     "the orchestrator's database and logs, where reports of ingest, retention and backfill show "
     "object names",

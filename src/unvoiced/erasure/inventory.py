@@ -1,13 +1,15 @@
 """What there is of one contributor: to show before an erasure, and to observe after it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from unvoiced.disposal import suppression_id
 from unvoiced.eraser import Eraser
 from unvoiced.erasure.record import Erasure, Erasures
 from unvoiced.erasure.records_of import naming
+from unvoiced.erasure.shards import STORE as CATALOG_SHARDS
+from unvoiced.erasure.shards import shard_versions
 from unvoiced.erasure.work import Work
 from unvoiced.stores import Entry, Store
 
@@ -22,6 +24,7 @@ class Held:
     bytes: int
     locked: int = 0
     locked_until: datetime | None = None  # the last day
+    shared: bool = False  # with others: a shard of the catalog, which may hold nothing of theirs
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Inventory:
 
     @property
     def versions(self) -> int:
-        """How many versions there are in all stores."""
-        return sum(held.versions for held in self.stores)
+        """How many versions there are in all stores of what is theirs alone."""
+        return sum(held.versions for held in self.stores if not held.shared)
 
 
 def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
@@ -55,6 +58,7 @@ def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
         for feature_set in training.folders("features/")
     ]
     held.append(_held("journal", naming(asked)))
+    held.append(_shared("catalog shards, others' too", shard_versions(training, pseudonym)))
     return Inventory(
         stores=tuple(held),
         legal_hold=eraser.holds.held().by(pseudonym) or "",
@@ -75,6 +79,7 @@ def observe(work: Work) -> dict[str, int]:
             for feature_set in training.folders("features/")
         ),
         "journal": _count(naming(work)),
+        CATALOG_SHARDS: _count(shard_versions(training, whose)),
     }
     if eraser.archive is not None:
         counts["archive"] = _count(eraser.archive.versions(f"{whose}/"))
@@ -89,6 +94,10 @@ def _held(what: str, entries: Iterable[Entry]) -> Held:
     found = list(entries)
     names = {entry.name for entry in found}
     return Held(what, len(names), len(found), sum(entry.size for entry in found))
+
+
+def _shared(what: str, entries: Iterable[Entry]) -> Held:
+    return replace(_held(what, entries), shared=True)
 
 
 def _locked(what: str, store: Store, prefix: str) -> Held:

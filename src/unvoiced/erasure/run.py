@@ -8,13 +8,14 @@ INV-10 key first, then every byte, and proof of both:
     4. raw        with receipts, what no run has seen yet too
     5. archive    what no lock is on any more, and a leaf of each
     6. journal    all that names them, but pages: those are ingest's, and are waited for
-    7. observe    list all versions in every store: none is left
-    8. log        the digest of the certificate's body
-    9. forget     the record loses their name; the suppression stays
+    7. catalog    every version of the shards that may hold their rows; they are derived
+    8. observe    list all versions in every store: none is left
+    9. log        the digest of the certificate's body
+    10. forget    the record loses their name; the suppression stays
 
 Every step may be run again, and a run goes through all of them each time: a crash anywhere, or two
-runs at once, lead to the same end. There is no catalog to look through yet; the audit trail and the
-log hold digests of sealed objects and nothing else of anybody.
+runs at once, lead to the same end. The audit trail and the log hold digests and nothing else of
+anybody.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from unvoiced.erasure.discretion import discreet
 from unvoiced.erasure.inventory import observe
 from unvoiced.erasure.record import Erasure, Erasures, Stage
 from unvoiced.erasure.records_of import destroy_records
+from unvoiced.erasure.shards import destroy_shards, forget_replaced
 from unvoiced.erasure.steps import (
     destroy_archived,
     destroy_features,
@@ -145,12 +147,13 @@ def reapply(eraser: Eraser) -> list[Outcome]:
     """Erase again whoever was erased and of whom something has come back: a backup, a late run.
 
     Asks each store for its folders. Who is under a legal hold is left alone, and so is whose
-    erasure is not finished: that goes on by itself.
+    erasure is not finished: that goes on by itself. What a build of the catalog has replaced goes.
     """
     with discreet():
         suppressed, held = eraser.suppression.now(), eraser.holds.held()
         if not len(suppressed):
             return []
+        forget_replaced(eraser)
         back = sorted(
             {one for one in _contributors(eraser) if one in suppressed and not held.by(one)}
         )
@@ -206,6 +209,7 @@ def _rounds(work: Work) -> dict[str, int] | None:
         destroy_recordings(work)
         destroy_archived(work)
         destroy_records(work)
+        destroy_shards(work)
         if work.reasons:
             return None
         work.reach(Stage.BYTES_DELETED)

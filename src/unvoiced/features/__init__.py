@@ -2,7 +2,7 @@
 
 from unvoiced.features.extract import Extracted, extract, extract_samples
 from unvoiced.features.feature_set import ALGORITHM, ARRAYS, FeatureSet, builtin_names, load
-from unvoiced.features.pack import pack, unpack
+from unvoiced.features.pack import pack, unpack, unpack_in_place
 from unvoiced.features.reasons import REASONS
 from unvoiced.features.recording import DEFAULT_MAX_SECONDS
 
@@ -19,4 +19,5 @@ __all__ = [
     "load",
     "pack",
     "unpack",
+    "unpack_in_place",
 ]

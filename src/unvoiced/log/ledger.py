@@ -36,6 +36,8 @@ class Ledger:
         self.archived: set[str] = set()  # digests of the objects in the archive
         # Digests of the records of sweeps, erasures, the audit trail, approvals and reviews.
         self.records: set[str] = set()
+        self.approved: set[str] = set()  # of those: approvals to read beyond a quota
+        self.audited: set[str] = set()  # and pages of the audit trail
         self.requests: set[str] = set()  # digests of the requests of erasures that are done
         self.lifted: dict[str, int] = {}  # digest of a suppression -> index of its last lifting
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
@@ -166,6 +168,10 @@ class Ledger:
             self.lifted[leaf.digest] = self.size
             return
         self.records.add(leaf.digest)
+        if leaf.kind == "approved":
+            self.approved.add(leaf.digest)
+        if leaf.kind == "audited":
+            self.audited.add(leaf.digest)
         if isinstance(request := leaf.fields.get("request"), str):
             self.requests.add(request)
 

@@ -23,6 +23,8 @@ def estate(seen: Seen) -> Estate:
             one.place: arn for bucket, one in held if (arn := _store_key(facts, bucket.encryption))
         },
         uploader_role=settings.roles.get(Role.UPLOADER.setting, ""),
+        provider_logs=settings.provider_logs(),
+        topic=settings.watch.topic,
         partition=partition_of(_region(facts)),
         region=_region(facts),
         amazon=all(bucket.amazon for bucket in facts.buckets),
@@ -40,11 +42,16 @@ def allowed(role: Role, seen: Seen) -> tuple[Statement, ...]:
     """Its statements.
 
     Of a store whose own key is not known, any key through S3 passes: that the store has none is a
-    finding already, and what the role has for the right one is not a second.
+    finding already, and what the role has for the right one is not a second. The keys of the
+    provider's logs and of the topic are not looked at: any passes there too.
     """
     known = estate(seen)
-    keys = {place: known.store_keys.get(place, "*") for place in known.buckets}
-    tolerant = replace(known, store_keys=keys)
+    tolerant = replace(
+        known,
+        store_keys={place: known.store_keys.get(place, "*") for place in known.buckets},
+        provider_logs=dict.fromkeys(known.provider_logs, "*"),
+        topic_key="*",
+    )
     return Policy.read(role_policy(role, tolerant)).statements
 
 

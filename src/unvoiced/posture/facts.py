@@ -256,6 +256,14 @@ class OnDisk:
 
 
 @dataclass(frozen=True)
+class LastReview:
+    """The newest access review that its reviewer signed and the log names."""
+
+    moment: datetime
+    reviewer: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that was read, and when."""
 
@@ -272,6 +280,7 @@ class Facts:
     vaults: tuple[Vault, ...] = ()
     folders: tuple[OnDisk, ...] = ()
     key_files: tuple[OnDisk, ...] = ()
+    last_review: LastReview | Unknown | None = None
 
     def key(self, name: str) -> Key | None:
         """The key that is called so in a setting or by a bucket."""

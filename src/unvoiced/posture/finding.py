@@ -110,6 +110,7 @@ class Report:
 
     findings: tuple[Finding, ...]
     passed: int  # a check on one subject that found nothing counts once
+    notes: tuple[str, ...] = ()  # what is to be known besides, and is no finding
 
     @property
     def unknown(self) -> tuple[Finding, ...]:
@@ -138,6 +139,7 @@ class Report:
             "format": FORMAT,
             "counts": self.counts(),
             "findings": [asdict(finding) for finding in self.findings],
+            "notes": list(self.notes),
         }
 
 

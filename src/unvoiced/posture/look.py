@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from unvoiced.access.roles import Place, Role
+from unvoiced.audit.reviews import last_review
 from unvoiced.aws.account import Account, Answer
 from unvoiced.config import Settings
-from unvoiced.errors import StoreError
+from unvoiced.errors import StoreError, UnvoicedError
+from unvoiced.log.note import Verifier
 from unvoiced.posture import reading
 from unvoiced.posture.checks import CHECKS
 from unvoiced.posture.facts import (
@@ -19,6 +22,7 @@ from unvoiced.posture.facts import (
     Facts,
     Held,
     Key,
+    LastReview,
     OnDisk,
     Unknown,
     Vault,
@@ -35,17 +39,22 @@ _FERNET = "fernet/"
 
 def take_posture(settings: Settings, now: datetime) -> Report:
     """Look at everything and run all checks. Raises `AccessError` without credentials it needs."""
-    return run_checks(Seen(take_facts(settings, now), settings), CHECKS.values())
+    facts = take_facts(settings, now)
+    report = run_checks(Seen(facts, settings), CHECKS.values())
+    return replace(report, notes=_review_note(facts.last_review, settings))
 
 
 def take_facts(settings: Settings, now: datetime) -> Facts:
     """Read all there is to be read of what the settings name; nothing is changed."""
     places = settings.places()
     folders, key_files = _on_disk(settings, places)
+    last = _last_review(settings)
     in_buckets = {place: url for place, url in places.items() if url.startswith("s3://")}
     if not in_buckets and not settings.kms and not settings.roles:
         vaults = tuple(_vault(role, settings, None) for role in settings.vaults)
-        return Facts(now, vaults=vaults, folders=folders, key_files=key_files)
+        return Facts(
+            now, vaults=vaults, folders=folders, key_files=key_files, last_review=last
+        )  # fmt: skip
     account = Account()
     buckets = _buckets(in_buckets, account)
     keys = _keys(settings, buckets, account)
@@ -57,9 +66,29 @@ def take_facts(settings: Settings, now: datetime) -> Facts:
     )
     facts = Facts(
         now, buckets=buckets, keys=keys, roles=roles,
-        vaults=vaults, folders=folders, key_files=key_files,
+        vaults=vaults, folders=folders, key_files=key_files, last_review=last,
     )  # fmt: skip
     return with_surroundings(facts, settings, account)
+
+
+def _last_review(settings: Settings) -> LastReview | Unknown | None:
+    """The newest review that counts, by the audit store and the log."""
+    try:
+        reader, verifier = settings.log_reader(), Verifier.parse(settings.log_vkey)
+        signed = last_review(settings.store("audit"), reader, verifier)
+    except UnvoicedError as error:
+        return Unknown(str(error), f"unvoiced review ls --config {settings.path}")
+    return LastReview(signed.review.moment, signed.review.reviewer) if signed else None
+
+
+def _review_note(last: LastReview | Unknown | None, settings: Settings) -> tuple[str, ...]:
+    if last is None or isinstance(last, Unknown):
+        return ()
+    due = last.moment + timedelta(days=settings.review.every_days)
+    return (
+        f"access was last reviewed on {last.moment:%Y-%m-%d} by {last.reviewer}; next due on "
+        f"{due:%Y-%m-%d}",
+    )
 
 
 def _on_disk(

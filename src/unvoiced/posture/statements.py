@@ -37,6 +37,8 @@ class Statement:
     principals: tuple[tuple[str, str], ...]  # ("AWS", ARN), ("Service", name) ...
     conditions: tuple[Condition, ...]
     inverted: tuple[str, ...]  # NotAction, NotResource, NotPrincipal, where it has them
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
 
     @property
     def for_everybody(self) -> bool:
@@ -76,6 +78,11 @@ class Policy:
         found = self.document.get("Statement", ())
         return tuple(_statement(one) for one in ([found] if isinstance(found, Mapping) else found))
 
+    @property
+    def text(self) -> str:
+        """The document as JSON."""
+        return json.dumps(self.document)
+
     def with_statement(self, statement: Document) -> Document:
         """The document with one more statement."""
         found = self.document.get("Statement", ())
@@ -113,6 +120,8 @@ def _statement(one: object) -> Statement:
             for key, values in tested.items()
         ),
         inverted=tuple(n for n in ("NotAction", "NotResource", "NotPrincipal") if n in one),
+        not_actions=_texts(one.get("NotAction", ())),
+        not_resources=_texts(one.get("NotResource", ())),
     )
 
 

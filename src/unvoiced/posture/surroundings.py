@@ -78,14 +78,15 @@ def _policies(role: str, account: Account) -> tuple[RolePolicy, ...] | Unknown:
                 return policy
             found.append(RolePolicy(name, policy))
         for one in answer.get("AttachedPolicies", ()):
-            policy = _attached(one["PolicyArn"], account)
+            policy = attached_policy(one["PolicyArn"], account)
             if isinstance(policy, Unknown):
                 return policy
             found.append(RolePolicy(one["PolicyName"], policy, one["PolicyArn"]))
     return tuple(found)
 
 
-def _attached(arn: str, account: Account) -> Policy | Unknown:
+def attached_policy(arn: str, account: Account) -> Policy | Unknown:
+    """A managed policy, in its default version."""
     said = account.ask("iam", "get_policy", account.region, PolicyArn=arn)
     version = read(said, lambda a: str(a["Policy"]["DefaultVersionId"]))
     if isinstance(version, Unknown):

@@ -1,39 +1,12 @@
 """Feature objects by their names and headers: found and described without any key."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from unvoiced.errors import InputError, NotFound
-from unvoiced.names import SUFFIX
+from unvoiced.names import FEATURES, SUFFIX, parse_feature_name
 from unvoiced.sealing import Json, parse_header
 from unvoiced.stores import Entry, Store
-
-PREFIX = "features/"
-_NAME = re.compile(
-    r"features/(?P<feature_set>[a-z0-9-]+-(?P<digest>[0-9a-f]{8}))"
-    rf"/(?P<pseudonym>[a-z2-7]{{26}})/(?P<sample>[a-z0-9-]+){re.escape(SUFFIX)}"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureName:
-    """What the name of a feature object says."""
-
-    name: str
-    feature_set: str  # directory: name and first 8 digits of the digest
-    pseudonym: str
-    sample: str
-
-    @property
-    def digest8(self) -> str:
-        """The first 8 digits of the feature set's digest."""
-        return self.feature_set[-8:]
-
-    @property
-    def set_name(self) -> str:
-        """The feature set's name, whatever its digest."""
-        return self.feature_set[:-9]
 
 
 @dataclass(frozen=True)
@@ -48,14 +21,6 @@ class FeatureObject:
     context: Mapping[str, Json]
 
 
-def parse_feature_name(name: str) -> FeatureName | None:
-    """What an object's name says, or None where it is no feature object's."""
-    match = _NAME.fullmatch(name)
-    if match is None:
-        return None
-    return FeatureName(name, match["feature_set"], match["pseudonym"], match["sample"])
-
-
 def feature_names(training: Store, feature_set: str = "") -> Iterator[Entry]:
     """The listed objects that bear a feature object's name, of all feature sets or of one.
 
@@ -64,7 +29,7 @@ def feature_names(training: Store, feature_set: str = "") -> Iterator[Entry]:
     end, raises `InputError` where there was nothing of the set that was named.
     """
     found = False
-    for listed in training.list(PREFIX + feature_set):
+    for listed in training.list(FEATURES + feature_set):
         said = parse_feature_name(listed.name)
         if said is None:
             continue

@@ -17,8 +17,8 @@ Some objects are opened together, in these steps:
    whoever can write the training store could seal arrays of their own to it.
 6. Open.
 
-What cannot be read is skipped, with the error that says why, and stops nothing else; but a key that
-does not open is the wrong dataset key, and an error.
+What cannot be read is skipped, with the error that says why, and stops nothing else; but the wrong
+dataset key is an error.
 """
 
 import hashlib
@@ -29,15 +29,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from unvoiced.audit import AuditTrail, Purpose, Read
-from unvoiced.errors import NotFound, UnvoicedError, VerificationError
-from unvoiced.features import unpack
-from unvoiced.keys.contributor import key_context, key_object_name
+from unvoiced.errors import NotFound, OpenError, UnvoicedError, VerificationError
+from unvoiced.features import unpack_in_place
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.log.verify import features_of
-from unvoiced.reader.objects import FeatureName, FeatureObject, parse_feature_name
-from unvoiced.sealing import Json, Keyring, PrivateKey, open_sealed, parse_header
+from unvoiced.names import FeatureName, parse_feature_name
+from unvoiced.reader.key_cache import KeyCache, Refusal
+from unvoiced.reader.objects import FeatureObject
+from unvoiced.reader.reason import Reason
+from unvoiced.sealing import Json, PrivateKey, open_parsed, parse_header
 from unvoiced.stores import Store
+from unvoiced.stores.quick_read import quick_read
 
 Arrays = dict[str, np.ndarray]
 
@@ -67,21 +70,26 @@ class Skipped:
     """An object that was not read, and why."""
 
     name: str
+    reason: Reason
     error: UnvoicedError
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
+@dataclass(slots=True)
+class _Asked:
+    """One question on its way to its answer."""
+
+    at: int
+    wanted: Wanted
     said: FeatureName
-    sealed: bytes
-    sha256: str
+    sealed: bytes = b""
+    sha256: str = ""
 
 
 class FeatureOpener:
     """Opens feature objects for one purpose; one call at a time.
 
-    The log is read as far as it goes by `follow`, and whenever an object turns up that no receipt
-    read so far names. A key that was opened by then is used until `follow` finds it destroyed.
+    The log is read as far as it goes by `follow`, and whenever a key or an object turns up that is
+    not known yet. A key that was found by then is used until `follow` finds it destroyed.
     """
 
     def __init__(
@@ -99,24 +107,27 @@ class FeatureOpener:
         `admit` is asked before so many objects are read, with the ledger as far as it was read;
         it raises `AccessError` where a quota is used up (`audit.quota`).
         """
-        self._training = training
+        self._get = quick_read(training)
         self._log = log
         self._ledger = Ledger()
         self._genuine: set[str] = set()
-        self._dataset = dataset
+        self._keys = KeyCache(dataset, self._fetch)
         self._trail = trail
         self._purpose = purpose
-        self._key_objects: dict[str, tuple[str, bytes]] = {}  # pseudonym -> digest, sealed
-        self._keys: dict[str, PrivateKey] = {}  # pseudonym -> opened
         self._admit = admit
         self._pool = ThreadPoolExecutor(fetches, "fetch") if fetches > 1 else None
+        self.records = 0  # put by this opener
+        self.recorded = 0  # objects that they name
+
+    def stop(self) -> None:
+        """Have no more fetched; a call in another thread ends soon, with an error."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Let go of threads and keys."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        self.stop()
         self._keys.clear()
-        self._key_objects.clear()
 
     def follow(self) -> None:
         """Take in what was logged since the log was read last; drop keys that it calls destroyed.
@@ -125,134 +136,103 @@ class FeatureOpener:
         """
         for data in self._log.entries(self._ledger.size, self._log.checkpoint().size):
             self._genuine |= features_of(self._ledger.enter(data))
-        destroyed = self._ledger.destroyed_contributor_keys
-        for pseudonym, (digest, _) in list(self._key_objects.items()):
-            if digest in destroyed:
-                del self._key_objects[pseudonym]
-                self._keys.pop(pseudonym, None)
+        self._keys.drop_destroyed(self._ledger)
 
     def open(self, wanted: Sequence[Wanted]) -> list[Opened | Skipped]:
         """Read some objects; the answers are in the order of the questions.
 
         Raises `StoreError` where the trail cannot be written (nothing was opened then) or a store
-        does not answer; `OpenError` where the dataset key opens no contributor's key.
+        does not answer; `OpenError` where contributors' keys are sealed to another dataset key.
         """
-        skipped: dict[str, UnvoicedError] = {}
-        reading: dict[str, Wanted] = {}
-        no_key = self._find_keys(one.name for one in wanted)  # (1)
-        for one in wanted:
-            said = parse_feature_name(one.name)
-            if said is None:
-                skipped[one.name] = NotFound(f"{one.name}: no feature object's name")
-            elif said.pseudonym in no_key:
-                skipped[one.name] = no_key[said.pseudonym]
-            else:
-                reading[one.name] = one
+        answers: dict[int, Opened | Skipped] = {}
+        asked = list(self._with_keys(wanted, answers))  # (1)
         self._record(  # (2)
-            self._read(one.name, one.sha256, one.size) for one in reading.values() if one.sha256
+            Read(one.said.name, known, self._keys.digest(one.said.pseudonym), one.wanted.size)
+            for one in asked
+            if (known := one.wanted.sha256)
         )
-        fetched: dict[str, _Fetched] = {}
-        for name, got in self._fetch(reading):  # (3)
-            if isinstance(got, UnvoicedError):
-                skipped[name] = got
+        fetched = self._fetch([one.wanted.name for one in asked])  # (3)
+        new = []
+        for one, (name, got) in zip(asked, fetched, strict=True):
+            if isinstance(got, NotFound):
+                answers[one.at] = Skipped(name, Reason.GONE, got)
+                continue
+            one.sealed, one.sha256 = got, hashlib.sha256(got).hexdigest()
+            if one.sha256 == one.wanted.sha256 and one.sha256 in self._genuine:
+                answers[one.at] = self._open(one)
             else:
-                fetched[name] = got
+                new.append(one)
         self._record(  # (4)
-            self._read(name, got.sha256, len(got.sealed))
-            for name, got in fetched.items()
-            if got.sha256 != reading[name].sha256
+            Read(one.said.name, one.sha256, self._keys.digest(one.said.pseudonym), len(one.sealed))
+            for one in new
+            if one.sha256 != one.wanted.sha256
         )
-        return [
-            Skipped(one.name, skipped[one.name])
-            if one.name in skipped
-            else self._open(fetched[one.name])
-            for one in wanted
-        ]
+        if any(one.sha256 not in self._genuine for one in new):
+            self.follow()
+        for one in new:
+            answers[one.at] = self._open(one)
+        return [answers[at] for at in range(len(wanted))]
 
-    def _read(self, name: str, sha256: str, size: int) -> Read:
-        said = parse_feature_name(name)
-        assert said is not None  # noqa: S101 - `open` has parsed it
-        return Read(name, sha256, self._key_objects[said.pseudonym][0], size)
+    def _with_keys(
+        self, wanted: Sequence[Wanted], answers: dict[int, Opened | Skipped]
+    ) -> Iterator[_Asked]:
+        """Those whose contributors' keys may be used; the answer to the others."""
+        named = [parse_feature_name(one.name) for one in wanted]
+        pseudonyms = {said.pseudonym for said in named if said is not None}
+        refused: Mapping[str, Refusal] = {}
+        if self._keys.missing(pseudonyms):
+            self.follow()
+            refused = self._keys.find(pseudonyms, self._ledger)
+        for at, (one, said) in enumerate(zip(wanted, named, strict=True)):
+            if said is None:
+                error = NotFound(f"{one.name}: no feature object's name")
+                answers[at] = Skipped(one.name, Reason.NO_NAME, error)
+            elif (refusal := refused.get(said.pseudonym)) is not None:
+                answers[at] = Skipped(one.name, refusal.reason, refusal.error)
+            else:
+                yield _Asked(at, one, said)
 
     def _record(self, reads: Iterable[Read]) -> None:
         if known := list(reads):
             self._admit(len(known), self._ledger)
             self._trail.record(known, self._purpose)
+            self.records += 1
+            self.recorded += len(known)
 
-    def _fetch(self, names: Iterable[str]) -> Iterator[tuple[str, "_Fetched | UnvoicedError"]]:
+    def _fetch(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | NotFound]]:
         ordered = list(names)
-        answers = (
-            map(self._get, ordered) if self._pool is None else self._pool.map(self._get, ordered)
-        )
-        yield from zip(ordered, answers, strict=True)
+        if self._pool is None:
+            yield from ((name, self._found(name)) for name in ordered)
+        else:
+            yield from zip(ordered, self._pool.map(self._found, ordered), strict=True)
 
-    def _get(self, name: str) -> "_Fetched | UnvoicedError":
-        said = parse_feature_name(name)
-        assert said is not None  # noqa: S101 - `open` has parsed it
+    def _found(self, name: str) -> bytes | NotFound:
         try:
-            sealed = self._training.get(name).data
+            return self._get(name)
         except NotFound as error:
             return error
-        return _Fetched(said, sealed, hashlib.sha256(sealed).hexdigest())
 
-    def _open(self, got: _Fetched) -> Opened | Skipped:
-        name, said = got.said.name, got.said
-        if got.sha256 not in self._genuine:
-            self.follow()
-        if got.sha256 not in self._genuine:  # (5)
+    def _open(self, one: _Asked) -> Opened | Skipped:
+        name, said = one.said.name, one.said
+        sealed, one.sealed = one.sealed, b""  # not all in memory twice
+        if one.sha256 not in self._genuine:  # (5)
             error = VerificationError(f"{name}: no receipt of the log names this object")
-            return Skipped(name, error)
-        if said.pseudonym not in self._key_objects:  # as `follow` has just found
-            key = key_object_name(said.pseudonym)
-            return Skipped(name, VerificationError(f"{key}: the log says that it was destroyed"))
-        header = parse_header(got.sealed)
-        digest = str(header.context.get("feature_set"))
-        if not digest.startswith(said.digest8):
-            return Skipped(name, VerificationError(f"{name}: its header names another feature set"))
-        expect: dict[str, Json] = {
-            "purpose": "features",
-            "pseudonym": said.pseudonym,
-            "sample": said.sample,
-            "feature_set": digest,
-        }
-        keyring = Keyring([self._key(said.pseudonym)])
-        with open_sealed(got.sealed, keyring, expect) as packed:  # (6)
-            arrays = unpack(packed.data)
-        return Opened(said, got.sha256, len(got.sealed), header.context, arrays)
-
-    def _key(self, pseudonym: str) -> PrivateKey:
-        if pseudonym not in self._keys:
-            _, sealed = self._key_objects[pseudonym]
-            with open_sealed(sealed, self._dataset, key_context(pseudonym)) as secret:
-                self._keys[pseudonym] = PrivateKey(secret.data)
-        return self._keys[pseudonym]
-
-    def _find_keys(self, names: Iterable[str]) -> dict[str, UnvoicedError]:
-        """Fetch contributors' key objects, still sealed; by pseudonym, why one is not to be used.
-
-        The log is asked anew about every key that this reader does not hold yet.
-        """
-        said = (parse_feature_name(name) for name in names)
-        new = {one.pseudonym for one in said if one is not None} - self._key_objects.keys()
-        if new:
-            self.follow()
-        refused: dict[str, UnvoicedError] = {}
-        for pseudonym in sorted(new):
-            name = key_object_name(pseudonym)
-            try:
-                sealed = self._training.get(name).data
-            except NotFound as error:
-                refused[pseudonym] = error
-                continue
-            digest = hashlib.sha256(sealed).hexdigest()
-            if digest in self._ledger.destroyed_contributor_keys:
-                why = "the log says that this key was destroyed"
-                refused[pseudonym] = VerificationError(f"{name}: {why}")
-            elif digest not in self._ledger.contributor_keys:
-                refused[pseudonym] = VerificationError(f"{name}: the log knows no such key object")
-            else:
-                self._key_objects[pseudonym] = (digest, sealed)
-        return refused
+            return Skipped(name, Reason.NO_RECEIPT, error)
+        key = self._keys.open(said.pseudonym)
+        if isinstance(key, Refusal):
+            return Skipped(name, key.reason, key.error)
+        header = parse_header(sealed)
+        context = header.context
+        expected = (context.get("purpose"), context.get("pseudonym"), context.get("sample"))
+        in_place = str(context.get("feature_set")).startswith(said.digest8)
+        if not in_place or expected != ("features", said.pseudonym, said.sample):
+            return Skipped(name, Reason.NOT_OPENED, OpenError())
+        try:
+            with open_parsed(sealed, header, key) as packed:  # (6)
+                arrays = unpack_in_place(packed.keep())
+        except OpenError as error:
+            return Skipped(name, Reason.NOT_OPENED, error)
+        return Opened(said, one.sha256, len(sealed), context, arrays)
 
 
 class FeatureReader:
@@ -272,9 +252,14 @@ class FeatureReader:
         """The arrays of one object, each (rows, frames).
 
         Raises `NotFound`; `VerificationError` where no receipt names it, or where its
-        contributor's key is unknown to the log, or destroyed by it; `OpenError`.
+        contributor's key is unknown to the log, or destroyed by it; `OpenError`, also where it is
+        not what `feature` says it is.
         """
         (answer,) = self._opener.open([Wanted(feature.name)])
         if isinstance(answer, Skipped):
             raise answer.error
+        said = (answer.name.feature_set, answer.name.pseudonym, answer.name.sample)
+        described = (feature.feature_set, feature.pseudonym, feature.sample)
+        if described != said or feature.context != answer.context:
+            raise OpenError
         return answer.arrays

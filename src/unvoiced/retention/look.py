@@ -4,11 +4,13 @@ Needs no secret and changes nothing: `unvoiced retention show` and the run that 
 the same code.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
+from unvoiced.catalog.schema import CATALOG
 from unvoiced.config import Settings, StoreName
 from unvoiced.disposal import Held, LegalHolds, Quarantine
 from unvoiced.disposal.labels import genuine_labels
@@ -27,6 +29,7 @@ from unvoiced.stores.interface import CONDITIONS_PROBE
 
 STORES: tuple[StoreName, ...] = ("training", "raw", "archive", "journal", "audit")
 _KEYS, _FEATURES = "keys/", "features/"
+_WATCH = "watch/"  # in the audit store: how far the watch has looked, and its alerts
 _UNKNOWN = (
     "it has no labels that anybody of ours signed, so nobody can say which original this is: put "
     "the archive back with its locks and labels, or see who put this there, and delete it"
@@ -91,6 +94,8 @@ def _purpose(deployment: Deployment, now: datetime, held: Held) -> list[Decision
     found = []
     for store in _of_contributors(deployment):
         dated = list(rules.on_day(store, belongings(deployment.stores, store), day))
+        if store == "training":  # nothing is left to list
+            dated += rules.on_day(store, deployment.stores[store].versions(CATALOG), day)
         if store == "archive":
             dated = list(_unlocked(deployment, dated, held, now))
         found.append(sort_out(Rule.PURPOSE, store, dated, held, now))
@@ -253,7 +258,8 @@ def _retired(deployment: Deployment, now: datetime, held: Held) -> list[Decision
     entries = (
         entry
         for directory in sorted(set(directories))
-        for entry in training.versions(f"{_FEATURES}{directory}/")
+        for prefix in (_FEATURES, CATALOG)
+        for entry in training.versions(f"{prefix}{directory}/")
     )
     return [sort_out(Rule.RETIRED, "training", rules.at_once("training", entries), held, now)]
 
@@ -268,9 +274,14 @@ def _noncurrent(deployment: Deployment, now: datetime, held: Held) -> list[Decis
     days = deployment.settings.retention.noncurrent_days
     found = []
     for name, store in deployment.stores.items():
-        # Elsewhere every version is a recording, or an original, or a record of its own.
+        # Elsewhere every version is a recording, or an original, or a record of its own; but for
+        # what the watch replaces every five minutes.
         markers_only = name not in {"training", "journal"}
         dated = rules.noncurrent(name, store.versions(), days, markers_only=markers_only)
+        if name == "audit":
+            state = rules.noncurrent(name, store.versions(_WATCH), days)
+            rest = (one for one in dated if not one.entry.name.startswith(_WATCH))
+            dated = itertools.chain(rest, state)
         found.append(sort_out(Rule.NONCURRENT, name, dated, held, now))
     return [one for one in found if one.due or one.held or one.left or one.next]
 

@@ -6,6 +6,7 @@
 - An object is due from the moment its days are over; what is newer by a second is not.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,7 +21,12 @@ from unvoiced.stores import Entry
 from unvoiced.stores.object_name import is_object_name
 
 FOREIGN = "no name that this library gives: see who put it there, and destroy it by hand"
+# In the audit store; what else is there (`reads/`, `pages/`, `watch/`) has no day of its own.
+_APPROVALS, _REVIEWS = "approvals/", "reviews/"
+_DAY_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(-.*)?")
 _DAY = timedelta(days=1)
+# For how long an approval may be given (`audit.approvals`), and some days for clocks.
+APPROVED_AT_MOST = timedelta(days=370)
 
 
 class Rule(StrEnum):
@@ -148,18 +154,44 @@ def at_once(store: str, entries: Iterable[Entry]) -> Iterator[Dated]:
 
 
 def access_records(entries: Iterable[Entry], days: int) -> Iterator[Dated]:
-    """Access records, by the day in their names: all of a day at once, once it is long over.
+    """What is in the audit store: all of a day at once, once that day is long over.
 
-    The day in a name is whoever's who wrote it, and so only moves a record's age to the end of the
-    day it was put.
+    The day is the one in a name, and where there is none that of the put. One in a name is
+    whoever's who wrote it, and so only moves a record's age to the end of a day that is over by a
+    day after it was put. A page of the trail does not go before the records that it ties into the
+    log.
+
+    An approval stays while it may be in force: who destroys may not read it, so that is as long as
+    any may be. Of the reviews those of the newest day stay, however old: they are in force until
+    there are others.
     """
-    for entry in entries:
-        since = entry.modified
-        with suppress(ValueError, OverflowError):
-            folder = date.fromisoformat(entry.name.partition("/")[0])
-            ended = datetime.combine(folder, time(), UTC) + _DAY
-            since = max(since, min(ended, since + _DAY))
-        yield Dated(entry, since + timedelta(days=days))
+    listed = list(entries)
+    reviews = [one for one in listed if one.name.startswith(_REVIEWS)]
+    last = max((one.modified for one in reviews), default=None)
+    newest = [one for one in reviews if last is not None and last - one.modified < _DAY]
+    for entry in listed:
+        if entry in newest:
+            continue
+        day = _day_in(entry.name) or entry.modified.astimezone(UTC).date()
+        ended = datetime.combine(day, time(), UTC) + _DAY
+        since = max(entry.modified, min(ended, entry.modified + _DAY))
+        kept = timedelta(days=days)
+        if entry.name.startswith(_APPROVALS):
+            kept = max(kept, APPROVED_AT_MOST)
+        yield Dated(entry, since + kept)
+
+
+def _day_in(name: str) -> date | None:
+    """The first of a name's parts that is a day, or begins with one and a hyphen.
+
+    The last day that there can be is none: it does not end.
+    """
+    for part in name.split("/"):
+        found = _DAY_NAME.fullmatch(part)
+        with suppress(ValueError):
+            if found and (day := date.fromisoformat(found[1])) < date.max:
+                return day
+    return None
 
 
 def noncurrent(

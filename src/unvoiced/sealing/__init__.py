@@ -2,7 +2,7 @@
 
 from unvoiced.sealing.fernet import is_fernet, open_fernet, parse_fernet_key
 from unvoiced.sealing.header import MAGIC, Context, Header, Json, encode_header, parse_header
-from unvoiced.sealing.hpke_sealing import Keyring, agrees, open_sealed, seal
+from unvoiced.sealing.hpke_sealing import Keyring, agrees, open_parsed, open_sealed, seal
 from unvoiced.sealing.key_pair import PrivateKey, PublicKey
 from unvoiced.sealing.plaintext import Plaintext
 
@@ -19,6 +19,7 @@ __all__ = [
     "encode_header",
     "is_fernet",
     "open_fernet",
+    "open_parsed",
     "open_sealed",
     "parse_fernet_key",
     "parse_header",

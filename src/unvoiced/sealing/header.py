@@ -46,7 +46,7 @@ def encode_header(key_id: bytes, context: Context) -> bytes:
         raise InputError("a context holds only JSON values") from None
     if len(text) > _MAX_CONTEXT:
         raise InputError(f"a context has at most {_MAX_CONTEXT} bytes")
-    if not _is_canonical(text):
+    if _parse_canonical(text) is None:
         raise InputError("a context's numbers have one spelling: no integers of 2^53 and over")
     return _FIXED.pack(MAGIC, KEM_ID, KDF_ID, AEAD_ID, key_id, len(text)) + text
 
@@ -65,14 +65,54 @@ def parse_header(sealed: bytes) -> Header:
     if (kem, kdf, aead) != (KEM_ID, KDF_ID, AEAD_ID):
         raise InputError(f"unsupported suite {kem:#06x}/{kdf:#06x}/{aead:#06x}")
     text = sealed[_FIXED.size : _FIXED.size + length]
-    if len(text) != length or not _is_canonical(text):
+    context = _parse_canonical(text) if len(text) == length else None
+    if context is None:
         raise InputError("the sealed object's context is not canonical JSON")
-    return Header(key_id, json.loads(text), sealed[: _FIXED.size + length])
+    return Header(key_id, context, sealed[: _FIXED.size + length])
 
 
-def _is_canonical(text: bytes) -> bool:
+def _parse_canonical(text: bytes) -> Context | None:
+    """What canonical JSON says, or None for anything that is not in canonical form.
+
+    Whatever Python's own encoder, which is ten times as fast, can be told to write as RFC 8785 has
+    it is compared with that; all else with what the library writes.
+    """
+    try:
+        context = _plain_json.decode(text.decode("ascii"))
+        if isinstance(context, dict) and _sorted_json.encode(context).encode() == text:
+            return context
+    except (ValueError, RecursionError):
+        pass
     try:
         context = json.loads(text)
-        return isinstance(context, dict) and rfc8785.dumps(context) == text
+        return context if isinstance(context, dict) and rfc8785.dumps(context) == text else None
     except (ValueError, RecursionError):
-        return False
+        return None
+
+
+def _plain_float(text: str) -> float:
+    """A number with a fraction, if Python and ECMAScript spell it alike; else `ValueError`."""
+    value = float(text)
+    if repr(value) != text or value.is_integer() or not 1e-4 <= abs(value) < 1e16:
+        raise ValueError
+    return value
+
+
+def _plain_int(text: str) -> int:
+    """An integer that every reader of JSON takes for the same; else `ValueError`."""
+    value = int(text)
+    if abs(value) >= 2**53:
+        raise ValueError
+    return value
+
+
+def _no_number(text: str) -> float:
+    """NaN and infinities have no form in JSON."""
+    raise ValueError(text)
+
+
+# Of ASCII text, in which the order of keys is the same by code point and by UTF-16.
+_plain_json = json.JSONDecoder(
+    parse_float=_plain_float, parse_int=_plain_int, parse_constant=_no_number
+)
+_sorted_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 
 from unvoiced.errors import InputError, OpenError
-from unvoiced.sealing.header import Context, encode_header, parse_header
+from unvoiced.sealing.header import Context, Header, encode_header, parse_header
 from unvoiced.sealing.key_pair import PrivateKey, PublicKey
 from unvoiced.sealing.plaintext import Plaintext
 
@@ -74,12 +74,20 @@ def open_sealed(sealed: bytes, keys: Keyring | PrivateKey, expect: Context) -> P
         header = parse_header(sealed)
         if not agrees(header.context, expect):
             raise OpenError
+        key = keys[header.key_id]
+    except (InputError, KeyError):
+        raise OpenError from None
+    return open_parsed(sealed, header, key)
+
+
+def open_parsed(sealed: bytes, header: Header, key: PrivateKey) -> Plaintext:
+    """Open an object whose header the caller has parsed, and whose context they have compared.
+
+    Raises `OpenError`, always the same, for every reason.
+    """
+    try:
         return Plaintext(
-            _SUITE.decrypt(
-                memoryview(sealed)[len(header.raw) :],
-                keys[header.key_id].hpke_key,
-                info=header.raw,
-            )
+            _SUITE.decrypt(memoryview(sealed)[len(header.raw) :], key.hpke_key, info=header.raw)
         )
-    except (InputError, KeyError, InvalidTag, ValueError):
+    except (InvalidTag, ValueError):
         raise OpenError from None

@@ -40,6 +40,11 @@ class Plaintext:
             raise ValueError("plaintext is read inside its `with` block only")
         return self._data
 
+    def keep(self) -> bytes:
+        """The opened bytes, which are the caller's from now on and are not wiped."""
+        data, self._data = self.data, None
+        return data
+
     def wipe(self) -> None:
         """Overwrite the buffer with zeros and forget it."""
         data, self._data = self._data, None

@@ -56,6 +56,11 @@ class FileStore:
     def url(self) -> str:
         return self._root.as_uri()
 
+    @property
+    def quick_place(self) -> str:
+        """The folder; for `quick_read`."""
+        return str(self._root)
+
     def check_conditions(self, *, replacing: bool = True) -> None:
         """Nothing to ask anybody: the file system's link and this module's locks decide."""
 

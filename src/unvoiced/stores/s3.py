@@ -49,6 +49,7 @@ from unvoiced.errors import (
 )
 from unvoiced.stores.interface import CONDITIONS_PROBE, STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
+from unvoiced.stores.quick_read import quick_place
 from unvoiced.stores.s3_errors import (
     CONFLICT,
     FORBIDDEN,
@@ -86,8 +87,12 @@ _random = secrets.SystemRandom()
 class S3Store:
     """`Store` in a bucket, below a prefix; see the module for its promises."""
 
-    def __init__(self, bucket: str, prefix: str = "", *, client: "S3Client") -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", *, client: "S3Client", credentials: Any = None
+    ) -> None:
+        """`credentials` are those of the client, in botocore's form, where they are known."""
         self._bucket = bucket
+        self._credentials = credentials
         self._prefix = f"{object_name(prefix.rstrip('/'))}/" if prefix else ""
         self._client = client
 
@@ -98,6 +103,13 @@ class S3Store:
             where["endpoint"] = self._client.meta.endpoint_url
         path = self._prefix.rstrip("/")
         return f"s3://{self._bucket}/{path}?{urlencode(where, safe=':/')}"
+
+    @property
+    def quick_place(self) -> dict[str, Any] | None:
+        """Where `quick_read` reads; None where the credentials are not known."""
+        if self._credentials is None:
+            return None
+        return quick_place(self._client, self._bucket, self._prefix, self._credentials)
 
     def check_conditions(self, *, replacing: bool = True) -> None:
         # Put only over nothing: the first put here ever creates the probe, any other is refused.

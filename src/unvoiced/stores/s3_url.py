@@ -31,8 +31,10 @@ def open_s3(url: str, session: boto3.Session | None = None) -> S3Store:
     With `session`, its credentials are used and not those that boto3 finds on this machine.
     """
     place = S3Place.parse(url)
+    session = session or _session()
     client = s3_client(place.endpoint, place.region, session=session)
-    return S3Store(place.bucket, place.prefix, client=client)
+    credentials = session.get_credentials()  # the client has asked for them, and they are kept
+    return S3Store(place.bucket, place.prefix, client=client, credentials=credentials)
 
 
 def s3_client(

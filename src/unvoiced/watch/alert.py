@@ -16,6 +16,7 @@ class Kind(StrEnum):
     CONTRIBUTORS = "many contributors"  # more people's features than the threshold
     UNUSUAL = "unusual reads"  # far from this requester's own habits
     DRIP = "slow drip"  # little at a time, and over days a lot that was never read before
+    ELSEWHERE = "another source"  # from where this requester never read
     STRANGER = "unknown requester"  # never seen before, or no role that may read
     CLOCK = "clock"  # a record's time is far from when the store received it
     BLIND = "not watched"  # a source that is configured did not answer, or is far behind
@@ -43,6 +44,7 @@ class Alert:
 
     @property
     def identity(self) -> str:
-        """The same for the same thing seen again: kind, requester and the day it began."""
-        text = f"unvoiced alert\n{self.kind}\n{self.requester}\n{self.start:%Y-%m-%d}"
+        """The same for the same thing seen again: kind, level, requester and the day it began."""
+        day = f"{self.start:%Y-%m-%d}"
+        text = f"unvoiced alert\n{self.kind}\n{self.level}\n{self.requester}\n{day}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

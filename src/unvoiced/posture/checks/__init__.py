@@ -9,6 +9,7 @@ from unvoiced.posture.checks import (
     identities,
     keys,
     lifecycle,
+    reviews,
     trails,
 )
 from unvoiced.posture.finding import CHECKS
@@ -23,5 +24,6 @@ __all__ = [
     "identities",
     "keys",
     "lifecycle",
+    "reviews",
     "trails",
 ]

@@ -36,7 +36,7 @@ def public_policy(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     wrong = _public(known(bucket.policy))
     if wrong:
         actions = sorted({action for one in wrong for action in one.actions})
-        yield Problem(f"its policy allows everybody {', '.join(actions)}", _mend(bucket, seen))
+        yield Problem(f"its policy allows everybody {', '.join(actions)}", mend(bucket, seen))
 
 
 @check(
@@ -48,7 +48,7 @@ def public_policy(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 def policy_beyond_table(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No statement allows a principal what the table does not."""
     for what in _beyond_table(known(bucket.policy), seen).values():
-        yield Problem(what, _mend(bucket, seen))
+        yield Problem(what, mend(bucket, seen))
 
 
 @check(
@@ -61,7 +61,7 @@ def policy_beyond_table(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 def tls_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """The policy denies everything to everybody who comes without TLS."""
     if _lacks_tls(bucket, known(bucket.policy)):
-        yield Problem("its policy does not refuse requests without TLS", _mend(bucket, seen))
+        yield Problem("its policy does not refuse requests without TLS", mend(bucket, seen))
 
 
 @check(
@@ -77,16 +77,16 @@ def encrypted_puts_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     if _refusing_ours(bucket, policy):
         yield Problem(
             "its policy refuses puts that name no encryption, as all of ours do",
-            _mend(bucket, seen),
+            mend(bucket, seen),
         )
     elif _lacks_encryption(bucket, policy):
         yield Problem(
             "its policy does not refuse puts with another encryption than the bucket's",
-            _mend(bucket, seen),
+            mend(bucket, seen),
         )
 
 
-def _mend(bucket: Bucket, seen: Seen) -> str:
+def mend(bucket: Bucket, seen: Seen) -> str:
     """The command that sets right all that is wrong with a bucket's policy."""
     policy = known(bucket.policy)
     wrong = [*_public(policy), *_beyond_table(policy, seen), *_refusing_ours(bucket, policy)]

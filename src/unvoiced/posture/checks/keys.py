@@ -99,7 +99,7 @@ def policy(key: Key, seen: Seen) -> Iterator[Problem]:
     allowed = _roles(key, seen)
     for who, uses in sorted(_users(key).items()):
         if who not in allowed and not _is_account(who, key):
-            fix = _name_roles_first(key, seen) or _narrow(key, seen)
+            fix = name_roles_first(key, seen) or narrow(key, seen)
             yield Problem(f"its policy lets {who} use {', '.join(sorted(uses))}", fix)
 
 
@@ -114,7 +114,7 @@ def left_to_iam(key: Key, seen: Seen) -> Iterator[Problem]:
     """A vault's key names its roles, and the account only to administer it."""
     for who, uses in _users(key).items():
         if _is_account(who, key):
-            fix = _name_roles_first(key, seen) or _narrow(key, seen)
+            fix = name_roles_first(key, seen) or narrow(key, seen)
             yield Problem(f"its policy lets all of {who} use {', '.join(sorted(uses))}", fix)
 
 
@@ -133,7 +133,7 @@ def grants(key: Key, seen: Seen) -> Iterator[Problem]:
                 "kms", "revoke-grant",
                 key_id=key.name, grant_id=grant.grant_id, region=key.region,
             )  # fmt: skip
-            fix = _name_roles_first(key, seen) or revoke
+            fix = name_roles_first(key, seen) or revoke
             yield Problem(f"a grant lets {grant.grantee} use {', '.join(grant.operations)}", fix)
 
 
@@ -189,7 +189,7 @@ def _roles(key: Key, seen: Seen) -> set[str]:
     return {named[role.setting] for role in _users_by_table(key, seen) if role.setting in named}
 
 
-def _name_roles_first(key: Key, seen: Seen) -> str:
+def name_roles_first(key: Key, seen: Seen) -> str:
     """What to do before anything is taken from a key whose users are not all known; "" if they are.
 
     A role that [roles] does not name looks like a stranger, and would lose the key with them.
@@ -213,7 +213,7 @@ def _users_by_table(key: Key, seen: Seen) -> set[Role]:
     return roles
 
 
-def _narrow(key: Key, seen: Seen) -> str:
+def narrow(key: Key, seen: Seen) -> str:
     """The command that leaves a key to its roles, and to its account only to administer.
 
     What else its policy says, of Amazon's services for instance, stays.

@@ -7,18 +7,27 @@ import os
 import pwd
 import re
 import socket
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from unvoiced import reader
-from unvoiced.audit import AccessRecord, AuditTrail, Purpose
+from tests.audit.watched import reads
+from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit.record import (
+    AccessRecord,
+    agrees,
+    canonical,
+    name_tag,
+    parse_name,
+    parse_record,
+)
 from unvoiced.disposal import Observation, PlacedFeatures, Receipt
-from unvoiced.errors import InputError, OpenError, StoreError
+from unvoiced.errors import InputError, OpenError, StoreError, VerificationError
 from unvoiced.features import pack
 from unvoiced.keys.contributor import key_context, key_object_name
 from unvoiced.log.leaves import encode_leaf
@@ -26,7 +35,7 @@ from unvoiced.log.note import Signer
 from unvoiced.log.reader import LogReader
 from unvoiced.log.writer import LogWriter
 from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names
-from unvoiced.sealing import Json, Keyring, Plaintext, PrivateKey, open_sealed, seal
+from unvoiced.sealing import Json, PrivateKey, hpke_sealing, seal
 from unvoiced.stores.memory import MemoryStore
 
 ALICE, SAMPLE, DIGEST = "a" * 26, "one", "1234abcd" * 8
@@ -42,6 +51,20 @@ class FailingStore(MemoryStore):
     def put_if_absent(self, name: str, data: bytes) -> str:
         """Refuse."""
         raise StoreError(f"{name}: AccessDenied")
+
+
+class Watching:
+    """What opens every sealed object of this library, with something done just before."""
+
+    suite = hpke_sealing._SUITE
+
+    def __init__(self, before: Callable[[], object]) -> None:
+        self._before = before
+
+    def decrypt(self, *sealed: Any, **info: Any) -> Any:
+        """As the suite does."""
+        self._before()
+        return self.suite.decrypt(*sealed, **info)
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +115,9 @@ def log(training: MemoryStore, feature: FeatureObject) -> LogReader:
     return LogReader(store, signer.verifier)
 
 
-def records(audit: MemoryStore) -> list[dict[str, Json]]:
+def records(audit: MemoryStore) -> list[AccessRecord]:
     """What the trail holds, in order."""
-    return [
-        json.loads(line)
-        for entry in audit.list()
-        for line in audit.get(entry.name).data.splitlines()
-    ]
+    return [parse_record(audit.get(entry.name).data) for entry in audit.list()]
 
 
 @pytest.mark.inv("INV-8")
@@ -111,19 +130,15 @@ def test_the_record_is_stored_before_anything_is_opened(
 ) -> None:
     """At each opening, of the contributor's key too, the trail already names these very bytes."""
     audit = MemoryStore("audit")
-    seen: list[list[dict[str, Json]]] = []
+    seen: list[list[AccessRecord]] = []
 
-    def watched(sealed: bytes, keys: Keyring | PrivateKey, expect: Mapping[str, Json]) -> Plaintext:
-        seen.append(records(audit))
-        return open_sealed(sealed, keys, expect)
-
-    monkeypatch.setattr(reader, "open_sealed", watched)
+    monkeypatch.setattr(hpke_sealing, "_SUITE", Watching(lambda: seen.append(records(audit))))
     arrays = FeatureReader(training, log, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(
         feature
     )
     assert np.array_equal(arrays["log_mel"], ARRAYS["log_mel"])
     digest = hashlib.sha256(training.get(feature.name).data).hexdigest()
-    assert [[record["objects"] for record in trail] for trail in seen] == [[[digest]], [[digest]]]
+    assert [[record.objects for record in trail] for trail in seen] == [[(digest,)], [(digest,)]]
 
 
 @pytest.mark.inv("INV-8")
@@ -136,10 +151,10 @@ def test_a_failing_audit_store_means_that_nothing_is_opened(
 ) -> None:
     """The store's own error comes out, and no key was used on anything."""
 
-    def opened(*_: object) -> Plaintext:
+    def opened() -> None:
         pytest.fail("something was opened without a record")
 
-    monkeypatch.setattr(reader, "open_sealed", opened)
+    monkeypatch.setattr(hpke_sealing, "_SUITE", Watching(opened))
     trail = AuditTrail(FailingStore("audit"), "run")
     with pytest.raises(StoreError, match="AccessDenied"):
         FeatureReader(training, log, dataset, trail, Purpose.TRAINING).read(feature)
@@ -180,31 +195,117 @@ def test_listing_opens_nothing_and_needs_no_record(training: MemoryStore) -> Non
 
 @pytest.mark.inv("INV-8")
 def test_a_record_says_who_what_why_when_and_from_where() -> None:
-    """Canonical JSON on one line, exactly what the call returned."""
+    """Canonical JSON on one line, what the call returned, under a name that says as much."""
     audit = MemoryStore("audit")
-    record = AuditTrail(audit, "run-7").record(["ab" * 32, "cd" * 32], Purpose.TRAINING)
+    record = AuditTrail(audit, "run-7").record(reads(2), Purpose.TRAINING)
     (entry,) = audit.list()
     data = audit.get(entry.name).data
     assert data == rfc8785.dumps(json.loads(data)) + b"\n"
-    stored = json.loads(data)
-    assert AccessRecord(**{**stored, "objects": tuple(stored["objects"])}) == record
-    assert record.objects == ("ab" * 32, "cd" * 32)
-    assert (record.purpose, record.run) == ("training", "run-7")
-    assert record.source == socket.gethostname()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record.time)
-    assert entry.name.startswith(f"{record.time[:10]}/")
+    assert parse_record(data) == record
+    assert set(record.objects) == {read.sha256 for read in reads(2)}
+    assert list(record.contributors) == [reads(1)[0].contributor]
+    tags = {tag for of_one in record.contributors.values() for tag in of_one.values()}
+    assert tags == {name_tag(read.name) for read in reads(2)}
+    assert (record.purpose, record.size) == ("training", 20)
+    assert record.run.startswith("run-7-")
+    assert record.source.endswith(f"@{socket.gethostname()}")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record.time)
+    assert agrees(entry.name, record)
+    said = parse_name(entry.name)
+    assert said is not None
+    assert (said.day, said.objects, said.purpose) == (record.time[:10], 2, "training")
+    assert said.moment == record.moment
+
+
+@pytest.mark.inv("INV-8")
+def test_a_record_names_nobody_who_was_recorded() -> None:
+    """No pseudonym, sample or object name is in it: it cannot be erased for one person's sake."""
+    audit = MemoryStore("audit")
+    AuditTrail(audit, "run").record(reads(3, "secret-sample"), Purpose.TRAINING)
+    (entry,) = audit.list()
+    stored = entry.name.encode() + audit.get(entry.name).data
+    assert b"a" * 26 not in stored
+    assert b"secret-sample" not in stored
 
 
 def test_records_list_in_order_of_time() -> None:
-    """Names begin with date and milliseconds, so a listing is a history."""
-    audit = MemoryStore("audit")
-    trail = AuditTrail(audit, "run")
-    times = [trail.record([f"{each:064x}"], Purpose.TRAINING).time for each in range(20)]
+    """What one requester read on a day, for one purpose, is listed as a history."""
+    audit, now = MemoryStore("audit"), datetime(2026, 11, 22, tzinfo=UTC)
+    moments = iter(now + timedelta(milliseconds=7 * each) for each in range(20))
+    trail = AuditTrail(audit, "run", lambda: next(moments))
+    times = [trail.record(reads(1), Purpose.TRAINING).time for _ in range(20)]
     names = [entry.name for entry in audit.list()]
-    pattern = r"\d{4}-\d\d-\d\d/[0-9a-f]{12}-[0-9a-f]{16}\.jsonl"
+    pattern = r"reads/2026-11-22/[0-9a-f]{16}/training/[0-9a-f]{12}-[0-9a-f]{16}-1\.json"
     assert all(re.fullmatch(pattern, name) for name in names)
-    assert sorted(times) == [str(record["time"]) for record in records(audit)]
+    assert times == [record.time for record in records(audit)]
     assert len(set(names)) == 20
+
+
+def test_the_records_of_a_session_are_a_chain() -> None:
+    """Each has the next number and the digest of the one before; another session begins anew."""
+    audit = MemoryStore("audit")
+    first, second = AuditTrail(audit, "run"), AuditTrail(audit, "run")
+    assert first.run != second.run
+    made = [first.record(reads(1), Purpose.TRAINING) for _ in range(3)]
+    assert [record.sequence for record in made] == [0, 1, 2]
+    digests = [hashlib.sha256(record.encode()).hexdigest() for record in made]
+    assert [record.previous for record in made] == [None, *digests[:2]]
+    assert second.record(reads(1), Purpose.TRAINING).previous is None
+
+
+def test_after_a_put_that_failed_the_chain_goes_on_from_what_was_put() -> None:
+    """The number is used again, so nothing seems to be missing."""
+    audit, full = MemoryStore("audit"), FailingStore("audit")
+    trail = AuditTrail(audit, "run")
+    first = trail.record(reads(1), Purpose.TRAINING)
+    trail._store = full
+    with pytest.raises(StoreError):
+        trail.record(reads(1), Purpose.TRAINING)
+    trail._store = audit
+    record = trail.record(reads(1), Purpose.TRAINING)
+    assert record.sequence == 1
+    assert record.previous == hashlib.sha256(first.encode()).hexdigest()
+
+
+def test_records_are_canonical_as_rfc_8785_has_it() -> None:
+    """The faster encoder writes the same bytes, whatever a user or a machine is called."""
+    for text in ("anna", "jürgen@büro", 'a"\\b', "\x00\x1f\x7f\u2028 é 𝄞", "/</script>"):
+        values = {"b": text, "a": [1, 0, -5, 2**53 - 1], "c": {"z": None, "y": True, "ab": text}}
+        assert canonical(values) == rfc8785.dumps(values)  # type: ignore[arg-type]  # is JSON
+    record = AuditTrail(MemoryStore("audit"), "run").record(reads(50), Purpose.TRAINING)
+    assert record.encode() == rfc8785.dumps(json.loads(record.encode())) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"purpose":"training"', b'"purpose":"fun"'),
+        (b'"sequence":0', b'"sequence":"0"'),
+        (b'"sequence":0', b'"sequence":0.0'),
+        (b'"size":10', b'"size":true'),
+        (b'"previous":null', b'"previous":7'),
+        (b'"previous":null', b'"previous": null'),
+        (b'"format":"unvoiced-access/1"', b'"format":"unvoiced-access/2"'),
+        (b'"run":', b'"more":1,"run":'),
+        (b"{", b"["),
+        (b"}\n", b"}"),
+        (b"Z", b"+01:00"),
+    ],
+)
+def test_what_is_no_record_is_refused(old: bytes, new: bytes) -> None:
+    """One spelling of everything, and nothing that this format does not know."""
+    audit = MemoryStore("audit")
+    data = AuditTrail(audit, "run").record(reads(1), Purpose.TRAINING).encode()
+    assert old in data
+    with pytest.raises(VerificationError, match="no record of the audit trail"):
+        parse_record(data.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("day", ["reads/2026-11-22/", "reads/9999-12-31/"])
+@pytest.mark.parametrize("time", ["ffffffffffff", "00000000000", "g00000000000"])
+def test_a_planted_name_that_says_no_time_is_no_records(day: str, time: str) -> None:
+    """Nothing that lists the trail trips over it."""
+    assert parse_name(f"{day}{'0' * 16}/training/{time}-{'0' * 16}-1.json") is None
 
 
 @pytest.mark.inv("INV-8")
@@ -212,7 +313,7 @@ def test_the_requester_is_not_taken_from_the_environment(monkeypatch: pytest.Mon
     """`LOGNAME=somebody-else python train.py` does not read in somebody else's name."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(variable, "somebody-else")
-    record = AuditTrail(MemoryStore("audit"), "run").record(["ab" * 32], Purpose.TRAINING)
+    record = AuditTrail(MemoryStore("audit"), "run").record(reads(1), Purpose.TRAINING)
     assert record.requester == f"os-user:{pwd.getpwuid(os.getuid()).pw_name}:{os.getuid()}"
 
 
@@ -228,7 +329,7 @@ def test_a_user_without_a_name_is_recorded_by_number(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     with pytest.raises((KeyError, OSError)):
         getpass.getuser()
-    record = AuditTrail(MemoryStore("audit"), "run").record(["ab" * 32], Purpose.TRAINING)
+    record = AuditTrail(MemoryStore("audit"), "run").record(reads(1), Purpose.TRAINING)
     assert record.requester.endswith(f":{os.getuid()}")
 
 

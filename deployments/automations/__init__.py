@@ -1,0 +1,1 @@
+"""Automations of a Prefect server: what is to happen by itself."""

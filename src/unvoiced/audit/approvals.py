@@ -1,0 +1,173 @@
+"""Approvals: leave to read more features than a quota allows, signed, logged, and for a time.
+
+    approvals/{requester}/{milliseconds}-{random}.note
+
+One counts only if all of this holds:
+
+1. It stands under its requester's tag, and names that requester. (Stops: one put under another's.)
+2. The log's key signed it under this title. (Stops: a forged one, an edited one, a statement of
+   another kind.)
+3. The log has its digest, in an `approved` leaf. (Stops: one that was signed and never made
+   public.)
+4. It is for this purpose, and for this day. (Stops: one that is replayed.)
+5. Who approved is not who reads, as far as identities tell people apart.
+
+What does not count is passed over: planted objects must not stop anybody's reading.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+from unvoiced.audit.record import Purpose, requester_tag, rfc3339_milliseconds
+from unvoiced.errors import AccessError, InputError, NotFound, VerificationError
+from unvoiced.log.accounts import Accounts
+from unvoiced.log.leaves import encode_leaf
+from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Signer, Verifier
+from unvoiced.log.statement import open_statement, sign_statement
+from unvoiced.stores import Entry, Store
+
+APPROVALS = "approvals/"
+FORMAT = "unvoiced-approval/1"
+_TITLE = "unvoiced approval v1"
+_LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Leave for one requester to read so many objects a day for one purpose, instead of the quota.
+
+    Raises `InputError` for one that is not to be given.
+    """
+
+    requester: str  # as records name them
+    purpose: str
+    objects: int  # a day (UTC), those within the quota included
+    first: str  # day, as 2026-11-23
+    until: str  # the last day
+    because: str
+    approved_by: str  # from credentials or the operating system, as requesters are
+    time: str
+    format: str = FORMAT
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be approved, with `InputError` saying why."""
+        Purpose.of(self.purpose)
+        if not self.requester or not self.because.strip():
+            raise InputError("an approval says for whom it is, and why")
+        if type(self.objects) is not int or self.objects < 1:
+            raise InputError("an approval is for at least 1 object a day")
+        try:
+            first, until = date.fromisoformat(self.first), date.fromisoformat(self.until)
+        except (ValueError, TypeError):
+            raise InputError("an approval is until a day, as 2026-12-31") from None
+        if not 0 <= (until - first).days <= _LONGEST_DAYS:
+            raise InputError(f"an approval ends on a day from now on, within {_LONGEST_DAYS} days")
+        if same_person(self.requester, self.approved_by):
+            raise AccessError(
+                f"{self.approved_by} may not approve reading of their own: somebody else does"
+            )
+
+    def covers(self, requester: str, purpose: Purpose, day: str) -> bool:
+        """Whether it is for this reading; days compare as texts."""
+        return (self.requester, self.purpose) == (requester, purpose.value) and (
+            self.first <= day <= self.until
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object under `approvals/`; `approval` is None, and `why` says why, where it counts for
+    nothing.
+    """
+
+    name: str
+    approval: Approval | None
+    why: str = ""
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two identities are seen to be one person's.
+
+    They are where they are the same, and where two ARNs end in the same name: of a user, or of a
+    session, which a directory names after who logs in. Somebody with two names is not found out.
+    """
+    if one == other:
+        return True
+    both = one.startswith("arn:") and other.startswith("arn:")
+    return both and one.rpartition("/")[2] == other.rpartition("/")[2]
+
+
+def approve(
+    audit: Store, accounts: Accounts, signer: Signer, approval: Approval, now: datetime
+) -> str:
+    """Sign an approval, put it, and log its digest; returns its name.
+
+    One that was put and not logged, because this died in between, counts for nothing: approve
+    again. Raises `StoreError`.
+    """
+    note = sign_statement(_TITLE, asdict(approval), signer)
+    milliseconds = int(now.timestamp() * 1000)
+    folder = f"{APPROVALS}{requester_tag(approval.requester)}/"
+    name = f"{folder}{milliseconds:012x}-{secrets.token_hex(8)}.note"
+    audit.put_if_absent(name, note)
+    digest = hashlib.sha256(note).hexdigest()
+    accounts.append([encode_leaf("approved", digest, now)])
+    accounts.remember()
+    return name
+
+
+def approvals(
+    audit: Store, verifier: Verifier, ledger: Ledger, requester: str = ""
+) -> Iterator[Found]:
+    """Everything under `approvals/`, or under one requester's tag there, oldest first for each."""
+    folder = f"{requester_tag(requester)}/" if requester else ""
+    for entry in audit.list(f"{APPROVALS}{folder}"):
+        try:
+            yield Found(entry.name, _open(audit, entry, verifier, ledger))
+        except NotFound:
+            continue
+        except VerificationError as error:
+            yield Found(entry.name, None, str(error))
+
+
+def _open(audit: Store, entry: Entry, verifier: Verifier, ledger: Ledger) -> Approval:
+    note = audit.get(entry.name).data
+    body = open_statement(_TITLE, note, verifier)  # (2)
+    try:
+        approval = Approval(**body)
+    except (TypeError, AttributeError, InputError, AccessError):  # (5)
+        raise VerificationError("it is signed, and no approval that may be given") from None
+    if not entry.name.startswith(f"{APPROVALS}{requester_tag(approval.requester)}/"):  # (1)
+        raise VerificationError("it stands under another requester's tag")
+    if approval.format != FORMAT:
+        raise VerificationError(f"it is of another format than {FORMAT}")
+    if hashlib.sha256(note).hexdigest() not in ledger.approved:  # (3)
+        raise VerificationError("the log does not know it")
+    return approval
+
+
+def new_approval(
+    requester: str,
+    purpose: Purpose,
+    objects: int,
+    until: str,
+    because: str,
+    approved_by: str,
+    now: datetime,
+) -> Approval:
+    """An approval from today on. Raises `InputError`; `AccessError` for one of one's own."""
+    moment = now.astimezone(UTC)
+    return Approval(
+        requester=requester,
+        purpose=purpose.value,
+        objects=objects,
+        first=f"{moment:%Y-%m-%d}",
+        until=until,
+        because=because,
+        approved_by=approved_by,
+        time=rfc3339_milliseconds(moment),
+    )

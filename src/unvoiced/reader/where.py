@@ -1,0 +1,78 @@
+"""Choosing samples by a condition in SQL, over the catalog's columns and labels.
+
+The condition is an expression that DuckDB computes in memory; it can read no file and change no
+setting.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unvoiced.errors import InputError
+from unvoiced.names import parse_feature_name
+from unvoiced.reader.inventory import Inventory
+from unvoiced.reader.order import Rows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_ROW = "unvoiced_row"
+
+
+def rows_where(inventory: Inventory, condition: str) -> Rows:
+    """The rows for which it is true, in order.
+
+    Columns: those of the catalog, null where it does not know the object (name, pseudonym, sample,
+    feature_set and size always are known), and those of the labels. Raises `InputError` for a
+    condition that DuckDB does not understand, or where it is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise InputError("`where` needs DuckDB: pip install 'unvoiced[catalog]'") from None
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "enable_external_access": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+            "lock_configuration": "true",
+        },
+    )
+    try:
+        known = columns(inventory)
+        table = connection.from_arrow(known.append_column(_ROW, [range(known.num_rows)]))
+        found = table.filter(condition).project(_ROW).fetchnumpy()[_ROW]
+    except duckdb.Error as error:
+        said = str(error).partition("\n")[0]
+        hint = "" if inventory.catalog is not None else "; there is no catalog here, see docs"
+        raise InputError(f"where {condition!r}: {said}{hint}") from None
+    finally:
+        connection.close()
+    return np.sort(np.asarray(found, np.int64))
+
+
+def columns(inventory: Inventory) -> "pyarrow.Table":
+    """What a condition is about, a row a sample. Raises `InputError` for a label's bad name."""
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise InputError("a table needs pyarrow: pip install 'unvoiced[catalog]'") from None
+
+    said = [parse_feature_name(name) for name in inventory.names]
+    known = {
+        "name": pa.array(inventory.names, pa.string()),
+        "pseudonym": pa.array([one.pseudonym if one else None for one in said], pa.string()),
+        "sample": pa.array([one.sample if one else None for one in said], pa.string()),
+        "feature_set": pa.array([inventory.feature_set] * len(said), pa.string()),
+        "size": pa.array(inventory.sizes, pa.int64()),
+    }
+    if inventory.catalog is not None:
+        for column in inventory.catalog.column_names:
+            known.setdefault(column, inventory.catalog[column])
+    for column, values in inventory.labels.columns.items():
+        if column.lower() in {one.lower() for one in known}:
+            raise InputError(f"a column of labels is called {column!r}, as the catalog's is")
+        known[column] = pa.array(values)
+    return pa.table(known)

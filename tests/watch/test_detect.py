@@ -1,0 +1,199 @@
+"""What the watch raises, and what it does not: one requester and one deed at a time."""
+
+import random
+
+import pytest
+
+from tests.watch.readers import ANNA, DESK, MONDAY, SETTINGS, idle, inspector, reads, step
+from unvoiced.audit.approvals import Approval
+from unvoiced.sections import WatchSettings
+from unvoiced.watch.alert import Alert, Kind, Level
+from unvoiced.watch.detect import look
+from unvoiced.watch.event import AccessEvent, Origin
+from unvoiced.watch.habits import Habits
+
+
+def kinds(alerts: list[Alert]) -> dict[Kind, Level]:
+    """What was raised, and how loud."""
+    return {alert.kind: alert.level for alert in alerts}
+
+
+def trainer(days: int, objects: int = 600) -> Habits:
+    """Anna, who trains on everything every day, and whose first day a person accepted."""
+    habits = Habits.new(bytes(16))
+    for day in range(days):
+        for epoch in range(3):
+            events = reads(day, range(objects), hour=10 + epoch, purpose="training")
+            alerts, habits = step(habits, events)
+            assert day == 0 or alerts == []
+        habits = idle(habits, day + 1)
+        habits = habits.accept(ANNA) if day == 0 else habits
+    return habits
+
+
+def test_a_threshold_speaks_at_once_without_any_history() -> None:
+    """More than the settings allow in five minutes is critical on the first day."""
+    alerts, _ = step(Habits.new(bytes(16)), reads(0, range(2001)))
+    assert kinds(alerts)[Kind.VOLUME] is Level.CRITICAL
+    assert alerts[0].kind is Kind.VOLUME
+    alerts, _ = step(Habits.new(bytes(16)), reads(0, range(151), a_person=1))
+    assert Kind.CONTRIBUTORS in kinds(alerts)
+    a_day = WatchSettings(objects_per_day=100)
+    alerts, _ = step(inspector(8), reads(8, range(101)), a_day)
+    assert kinds(alerts)[Kind.VOLUME] is Level.CRITICAL
+
+
+def test_a_window_is_added_up_over_runs() -> None:
+    """A dump whose records come in two runs is the same dump."""
+    events = reads(0, range(2001))
+    alerts, habits = step(Habits.new(bytes(16)), events[:1000])
+    assert Level.CRITICAL not in kinds(alerts).values()
+    alerts, _ = step(habits, events[1000:])
+    assert kinds(alerts)[Kind.VOLUME] is Level.CRITICAL
+
+
+def test_somebody_new_is_told_once_and_has_a_tenth() -> None:
+    """A stranger who reads little is a word; one who reads a tenth of everything is an alarm."""
+    alerts, habits = step(inspector(20), reads(20, range(30), requester="os-user:bela:1001"))
+    assert kinds(alerts) == {Kind.STRANGER: Level.MEDIUM}
+    more = reads(20, range(30, 60), hour=11, requester="os-user:bela:1001")
+    alerts, habits = step(habits, more)
+    assert alerts == []
+    more = reads(20, range(60, 140), hour=12, requester="os-user:bela:1001")
+    alerts, _ = step(habits, more)
+    assert kinds(alerts) == {Kind.UNUSUAL: Level.HIGH}
+
+
+def test_whoever_trains_on_everything_every_day_is_not_an_alarm() -> None:
+    """But the same requester is, for what they never read, another purpose, or another host."""
+    habits = trainer(12)
+    alerts, _ = step(habits, reads(12, range(5000, 5600), purpose="training"))
+    assert kinds(alerts)[Kind.UNUSUAL] is Level.HIGH
+    assert any("never read before" in alert.what for alert in alerts)
+    alerts, _ = step(habits, reads(12, range(20), purpose="evaluation"))
+    assert kinds(alerts) == {Kind.UNUSUAL: Level.MEDIUM}
+    alerts, _ = step(habits, reads(12, range(20), purpose="training", source="anna@cafe"))
+    assert kinds(alerts) == {Kind.ELSEWHERE: Level.HIGH}
+
+
+def test_credentials_used_from_two_places_at_once_are_critical() -> None:
+    """Louder than a new laptop."""
+    own, theirs = reads(9, range(20)), reads(9, range(20), source="thief@cafe")
+    alerts, _ = step(inspector(9), [*own, *theirs])
+    assert kinds(alerts) == {Kind.ELSEWHERE: Level.CRITICAL}
+
+
+def test_a_new_machine_every_day_is_a_habit() -> None:
+    """Who trains on machines that come and go raises nothing by it; ten at once do."""
+    habits = Habits.new(bytes(16))
+    for day in range(12):
+        events = reads(day, range(40), source=f"job@node-{day}")
+        alerts, habits = step(habits, events)
+        assert Kind.ELSEWHERE not in kinds(alerts) or day < 12
+        habits = idle(habits, day + 1)
+        habits = habits.accept(ANNA) if day == 3 else habits
+    alerts, _ = step(habits, reads(12, range(40), source="job@node-12"))
+    assert alerts == []
+    many = [event for at in range(10) for event in reads(12, range(4), source=f"x@{at}")]
+    alerts, _ = step(habits, many)
+    assert Kind.ELSEWHERE in kinds(alerts)
+
+
+def test_a_dump_is_caught_in_its_first_window_whoever_makes_it() -> None:
+    """Half of all that is known in five minutes is bulk, below any threshold of the settings."""
+    settings = WatchSettings()  # 20,000
+    for habits, purpose in ((inspector(20), "inspection"), (trainer(8, 400), "training")):
+        alerts, _ = step(habits, reads(20, range(1000), purpose=purpose), settings)
+        assert Kind.VOLUME in kinds(alerts)
+
+
+def test_a_drip_adds_up() -> None:
+    """A little more every day, never read before, is noticed within two weeks; the usual is not."""
+    habits, raised = inspector(20), None
+    for day in range(20, 34):
+        alerts, after = step(habits, reads(day, range(80 * day, 80 * day + 80)))
+        if Kind.DRIP in kinds(alerts):
+            raised = day
+            break
+        assert alerts == []
+        habits = idle(after, day + 1)
+    assert raised is not None
+    habits = inspector(20)
+    for day in range(20, 60):
+        alerts, habits = step(habits, reads(day, range(40 * day, 40 * day + 40)))
+        assert alerts == []
+        habits = idle(habits, day + 1)
+
+
+def test_new_reads_in_hours_never_worked_in_are_told_sooner() -> None:
+    """As many as pass at ten in the morning do not pass at three in the night."""
+    at_day, at_night = (reads(11, range(900, 1070), hour=hour) for hour in (10, 3))
+    habits = inspector(11)
+    assert step(habits, at_day)[0] == []
+    alerts, _ = step(habits, at_night)
+    assert kinds(alerts) == {Kind.UNUSUAL: Level.MEDIUM}
+    assert "hours" in alerts[0].what
+
+
+def test_an_approval_lifts_limits_and_nothing_else() -> None:
+    """It is for a requester, a purpose and a day; it excuses no other place."""
+    day = f"{MONDAY.replace(day=14):%Y-%m-%d}"
+    approval = Approval(ANNA, "inspection", 3000, day, day, "an audit", "os-user:boss:1", "")
+    habits, bulk = inspector(12), reads(12, range(2500))
+
+    def raised(events: list[AccessEvent], habits: Habits = habits) -> dict[Kind, Level]:
+        now = events[-1].moment
+        return kinds(look(events, habits, SETTINGS, now, [approval]))
+
+    assert raised(bulk) == {}
+    assert Kind.VOLUME in raised(reads(12, range(5600)))
+    assert Kind.VOLUME in raised(reads(13, range(2500)))
+    assert Kind.VOLUME in raised(reads(12, range(2500), requester="os-user:bela:1001"))
+    assert Kind.UNUSUAL in raised(reads(12, range(2500), purpose="training"))
+    assert Kind.ELSEWHERE in raised(reads(12, range(2500), source="thief@cafe"))
+    now = bulk[-1].moment
+    after = habits.learn(bulk, (), SETTINGS, now, [approval])
+    later = reads(14, range(4000, 4600))
+    assert Kind.UNUSUAL in raised(later, idle(after, 13)), "an approved day is no habit"
+
+
+@pytest.mark.parametrize("origin", [Origin.CLOUDTRAIL, Origin.ACCESS_LOG])
+def test_a_provider_s_log_is_watched_without_purposes_and_contributors(origin: Origin) -> None:
+    """Volume, what was never read, and another network are seen there too."""
+    habits = Habits.new(bytes(16))
+    for day in range(10):
+        events = reads(day, range(40), origin=origin, source=f"192.0.2.{day}")
+        alerts, habits = step(habits, events)
+        assert day == 0 or alerts == []
+        habits = idle(habits, day + 1)
+    usual = {"origin": origin, "source": "192.0.2.77"}
+    alerts, _ = step(habits, reads(10, range(2001), **usual))
+    assert kinds(alerts)[Kind.VOLUME] is Level.CRITICAL
+    alerts, _ = step(habits, reads(10, range(300, 400), **usual))
+    assert Kind.UNUSUAL in kinds(alerts)
+    alerts, _ = step(habits, reads(10, range(5), origin=origin, source="198.51.100.1"))
+    assert kinds(alerts) == {Kind.ELSEWHERE: Level.HIGH}
+    alerts, _ = step(habits, reads(10, range(5), source=DESK))
+    assert Kind.STRANGER not in kinds(alerts), "who is known from one log is no stranger in another"
+
+
+def test_the_same_events_raise_the_same_alerts_in_any_order() -> None:
+    """Nothing depends on the order in which logs are read."""
+    habits = inspector(10)
+    events = [
+        *reads(10, range(700)),
+        *reads(10, range(9), source="x@y", hour=11),
+        *reads(10, range(60), requester="os-user:bela:1001", hour=3),
+    ]
+    mixed = random.Random(1).sample(events, len(events))  # noqa: S311
+    now = MONDAY.replace(day=13)
+    assert look(events, habits, SETTINGS, now) == look(mixed, habits, SETTINGS, now)
+
+
+def test_an_alert_names_no_object_contributor_or_machine() -> None:
+    """It goes to people and services that need not know."""
+    events = [*reads(10, range(4700, 7000)), *reads(10, range(4700, 4800), source="thief@cafe")]
+    alerts, _ = step(inspector(10), events)
+    assert len(alerts) > 2
+    shown = repr(alerts)
+    assert not any(each in shown for each in ("o4700", "c235", "thief", "cafe", "desk"))
