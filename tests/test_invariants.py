@@ -1,6 +1,7 @@
 """The invariants, and the tests that bear their ids, name each other."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def stated() -> dict[str, str]:
     return dict(ROW.findall((ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")))
 
 
+@functools.cache
 def marked() -> dict[str, list[str]]:
     """Invariant id to the tests (file::name) whose marks name it."""
     found: dict[str, list[str]] = {}

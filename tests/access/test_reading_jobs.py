@@ -4,6 +4,7 @@ On a real S3 server. What Amazon would refuse besides, by the role's policy with
 puts, is listed and has to be nothing.
 """
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,10 @@ from unvoiced.audit.approvals import approve, new_approval
 from unvoiced.audit.pages import tie
 from unvoiced.audit.quota import ReadQuota
 from unvoiced.audit.record import name_tag, parse_record
+from unvoiced.audit.verify import verify_trail
 from unvoiced.catalog.build import CatalogBuilder, build_all
 from unvoiced.errors import AccessError, AlreadyExists, NotAllowed, StoreError
+from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.ledger import Ledger
 from unvoiced.reader import FeatureOpener, Opened, Wanted, feature_names
@@ -189,6 +192,27 @@ def test_the_watcher_ties_what_was_read_into_the_log(office: Office, scientist: 
     ledger.follow(log.entries, log.checkpoint().size)
     assert len(ledger.audited) >= 1
     assert watcher.would_be_refused_at_amazon() == []
+
+
+def test_an_auditor_verifies_the_trail_and_tells_whose_features_were_read(
+    office: Office, scientist: Person
+) -> None:
+    """By the digest of the contributor's key object, which is all it may read in that store."""
+    names = read_all(scientist)
+    watcher, auditor = office.hire(Role.WATCHER), office.hire(Role.AUDITOR)
+    tie(watcher.store("audit"), accounts_of(watcher), lambda: datetime.now(UTC))
+    audit, log = auditor.store("audit"), auditor.settings.log_reader()
+
+    report = verify_trail(audit, log, audit_days=365, now=datetime.now(UTC))
+
+    assert (report.intact, report.tied, report.records) == (True, 1, 1)
+    training, whose = auditor.store("training"), names[0].split("/")[2]
+    key = hashlib.sha256(training.get(key_object_name(whose)).data).hexdigest()
+    (entry,) = audit.list("reads/")
+    assert len(parse_record(audit.get(entry.name).data).contributors[key]) == len(names)
+    assert auditor.would_be_refused_at_amazon() == []
+    refused(lambda: training.get(names[0]))
+    refused(lambda: audit.delete(entry.name, entry.version))
 
 
 def test_who_watches_opens_nothing_and_changes_no_record(office: Office, scientist: Person) -> None:

@@ -70,7 +70,7 @@ def test_only_listed_reads_are_asked_for(
     look(account, tmp_path)
 
     # The log and the signed reviews are read through the stores, as the table lets an auditor.
-    of_stores = {("s3", "get_object"), ("s3", "head_object")}
+    of_stores = {("s3", name) for name in ("get_object", "head_object", "list_object_versions")}
     look_only = set(READS) - OF_THE_REVIEW
     assert asked - of_stores == look_only
     reading = ("Get", "List", "Describe")

@@ -82,8 +82,8 @@ def test_a_fernet_key_in_the_vault_is_found_without_opening_it(deployment: Setti
     parse_fernet_key(FERNET)
     deployment.vault("worker").put("fernet/key-1", FERNET)
     (deployment.folder / "keys" / "worker.kek").unlink()
-    (found,) = take_posture(deployment, NOW).of(Severity.MEDIUM)
-    assert found.name == "fernet-keys-in-use"
+    found, due = take_posture(deployment, NOW).of(Severity.MEDIUM)
+    assert (found.name, due.name) == ("fernet-keys-in-use", "review-due")
     Path(found.fix.removeprefix("rm ")).unlink()
     assert "fernet-keys-in-use" not in names(take_posture(deployment, NOW))
 
@@ -91,9 +91,10 @@ def test_a_fernet_key_in_the_vault_is_found_without_opening_it(deployment: Setti
 def test_a_folder_that_is_gone_is_unknown(deployment: Settings) -> None:
     """A disk that is not mounted is not closed to others."""
     (deployment.folder / "stores" / "audit").rmdir()
-    (found,) = take_posture(deployment, NOW).unknown
+    found, due = take_posture(deployment, NOW).unknown
     assert (found.name, found.subject) == ("folder-open-to-others", "audit")
     assert "No such file" in found.what
+    assert due.name == "review-due"
 
 
 def test_one_machine_is_looked_at_without_credentials(
@@ -189,7 +190,8 @@ def test_the_command_shows_what_why_and_the_fix(deployment: Settings) -> None:
     done = CliRunner().invoke(app, ["-c", str(deployment.path)])
     assert done.exit_code == 7
     text = " ".join(done.output.split())
-    assert text.index("high (1)") < text.index("low (1)") < text.index("checks passed, 2 findings")
+    assert text.index("high (1)") < text.index("medium (1)") < text.index("low (1)")
+    assert text.index("low (1)") < text.index("checks passed, 3 findings")
     assert "folder-open-to-others" in text
     assert f"chmod 700 {folder}" in done.output
     assert "Other users of the machine" in text
@@ -197,12 +199,12 @@ def test_the_command_shows_what_why_and_the_fix(deployment: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("options", "status"),
-    [([], 7), (["--fail-on", "low"], 7), (["--fail-on", "medium"], 0), (["--fail-on", "high"], 0)],
+    [([], 7), (["--fail-on", "low"], 7), (["--fail-on", "medium"], 7), (["--fail-on", "high"], 0)],
 )
 def test_the_threshold_decides_on_the_exit_status(
     deployment: Settings, options: list[str], status: int
 ) -> None:
-    """One low finding fails from low on, and is shown all the same."""
+    """A medium finding fails from medium on; a low one is shown all the same."""
     done = CliRunner().invoke(app, ["-c", str(deployment.path), *options])
     assert done.exit_code == status
     assert "vaults-on-one-machine" in done.output
@@ -214,9 +216,9 @@ def test_the_json_has_a_stable_form(deployment: Settings) -> None:
     found = json.loads(done.stdout)
     assert done.exit_code == 7
     assert found["format"] == "unvoiced-posture/1"
-    assert found.keys() == {"format", "counts", "findings"}
+    assert found.keys() == {"format", "counts", "findings", "notes"}
     assert found["counts"].keys() == {"high", "medium", "low", "unknown", "passed"}
-    (finding,) = found["findings"]
+    _, finding = found["findings"]
     assert list(finding) == ["name", "severity", "subject", "what", "why", "fix"]
     assert (finding["name"], finding["severity"]) == ("vaults-on-one-machine", "low")
 

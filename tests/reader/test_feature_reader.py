@@ -228,16 +228,16 @@ def test_a_genuine_object_in_anothers_place_does_not_open(
 
 @pytest.mark.parametrize("folder", ["mfcc-20-deltas-00000000", "speech-16k-00000000"])
 def test_an_object_in_another_feature_sets_folder_is_none_of_it(
-    home: Home, anna: Sent, folder: str
+    home: Home, anna: Sent, audit: MemoryStore, folder: str
 ) -> None:
-    """Its header names the set it is of: it is not described, and does not stand for the other."""
+    """Its header names the set it is of: it is not described, and does not open as the other."""
     _, _, rest = anna.feature_name.removeprefix("features/").partition("/")
     name = f"features/{folder}/{rest}"
     overwrite(home, name, home.store("training").get(anna.feature_name).data)
     assert describe(home.store("training"), name) is None
-    assert [one.name for one in find_features(home.store("training"), anna.sample)] == [
-        anna.feature_name
-    ]
+    assert name in [one.name for one in find_features(home.store("training"), anna.sample)]
+    with pytest.raises(OpenError):
+        reader(home, audit).open(name)
 
 
 def test_a_description_that_was_tampered_with_does_not_open(
@@ -273,7 +273,7 @@ def junk(anna: Sent, key_id: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def test_junk_among_the_features_hinders_nobody(home: Home, anna: Sent, audit: MemoryStore) -> None:
-    """Listing, describing and finding go on, and what is genuine is read."""
+    """Listing, describing and finding go on, what is genuine is read, and the rest is refused."""
     training = home.store("training")
     genuine = {entry.name for entry in feature_names(training)}
     planted = dict(junk(anna, PrivateKey.generate().public.key_id))
@@ -284,7 +284,12 @@ def test_junk_among_the_features_hinders_nobody(home: Home, anna: Sent, audit: M
     assert {name for name in listed if describe(training, name) is not None} == genuine
     assert all(describe(training, name) is None for name in planted)
     assert [one.name for one in find_features(training, anna.sample)] == [anna.feature_name]
-    for sample in ("text", "empty", "set-3", "junk", "deeper"):
+    reads = reader(home, audit)
+    for sample in ("text", "empty", "set-3", "no-context"):
+        (found,) = find_features(training, sample)
+        with pytest.raises(VerificationError, match="no receipt"):
+            reads.open(found.name)
+    for sample in ("junk", "deeper"):
         with pytest.raises(InputError, match="no features"):
             find_features(training, sample)
     assert same(reader(home, audit).read(described(home, anna.feature_name)), expected(anna.data))

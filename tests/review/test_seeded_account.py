@@ -11,6 +11,7 @@ import pytest
 
 from tests.posture import tls_ministack
 from tests.posture.environment import Environment
+from tests.posture.test_mistakes import run
 from tests.posture.tls_ministack import TlsMinistack
 from tests.review.excesses import EXCESSES, people, unmatched
 from tests.servers.ministack import new_name
@@ -73,6 +74,23 @@ def test_each_excess_alone_is_the_only_finding(
     """None is found only because of another."""
     EXCESSES[made].make(account)
     assert unmatched(review(account, tmp_path), EXCESSES[made]) == ([], [])
+
+
+@pytest.mark.slow
+def test_every_printed_command_ends_what_it_is_about(account: Environment, tmp_path: Path) -> None:
+    """All excesses at once, all commands in a shell: only what words are printed for is left."""
+    for excess in EXCESSES.values():
+        excess.make(account)
+    report = review(account, tmp_path)
+    for one in report.findings:
+        if not one.fix.startswith("#"):
+            run(one.fix, account, tmp_path)
+    left = review(account, tmp_path).findings
+    in_words = {one.identity for one in report.findings if one.fix.startswith("#")}
+    assert {one.identity for one in left} == in_words
+    assert {one.name for one in left} == {
+        "requester-unexplained", "reader-beyond-the-table", "approval-to-end",
+    }  # fmt: skip
 
 
 @pytest.mark.slow

@@ -217,6 +217,8 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                 _right(place, Can.LIST, why="that what should be gone is not there")
                 for place in (Place.RAW, Place.TRAINING)
             ),
+            _right(Place.TRAINING, Can.READ, why="the digest of a key's object: whose reads they"
+                   " were", names=("keys/*",)),
             _right(Place.ARCHIVE, Can.LIST, Can.SEE_LOCK, why="that what is kept is locked"),
             _right(Place.WORKER_VAULT, Can.LIST, why="which epochs have keys; whether Fernet does"),
         ),

@@ -12,8 +12,11 @@ from unvoiced.cli.display import counted, out, spectrogram, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
-from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, find_features
+from unvoiced.names import parse_feature_name
+from unvoiced.reader import FeatureReader, Opened, feature_names, find_features
+from unvoiced.reader.inventory import catalog_of
 from unvoiced.sealing import PrivateKey
+from unvoiced.stores import Store
 
 _PICTURES = {".png", ".pdf", ".svg"}
 
@@ -26,35 +29,45 @@ def ls(
     limit: Annotated[int, typer.Option(help="How many rows at most; 0 for all.")] = 50,
     config: Config = Path(FILE_NAME),
 ) -> None:
-    """List what is in the training store, from the objects' headers; needs no key."""
+    """List what is in the training store; no object is read, and no key needed.
+
+    Lengths are the catalog's, which `unvoiced catalog build` brings up to date.
+    """
     training = load_settings(config).store("training")
     wanted, _, rest = prefix.partition("/")
     shown: dict[str, list[tuple[str, ...]]] = {}
-    size, count, foreign = 0, 0, 0
+    seconds: dict[str, float] = {}
+    size, count = 0, 0
     for listed in feature_names(training, wanted):
-        if not listed.name.split("/", 2)[2].startswith(rest):
+        said = parse_feature_name(listed.name)
+        if said is None or not listed.name.split("/", 2)[2].startswith(rest):
             continue
         size, count = size + listed.size, count + 1
         if limit and count > limit:
             continue
-        feature = describe(training, listed.name)
-        if feature is None:
-            foreign += 1
-            continue
-        duration = _number(feature.context.get("duration_seconds"))
-        rate = _number(feature.context.get("source_sample_rate"))
-        rows = shown.setdefault(f"{feature.feature_set}: {_rows(feature)}", [])
-        rows.append((f"{feature.pseudonym}/{feature.sample}", f"{duration:.2f} s", f"{rate:g} Hz"))
+        if said.feature_set not in shown:
+            shown[said.feature_set] = []
+            seconds |= _lengths(training, said.feature_set)
+        length = f"{seconds[said.name]:.2f} s" if said.name in seconds else ""
+        row = (f"{said.pseudonym}/{said.sample}", f"{listed.size / 1e3:,.1f} kB", length)
+        shown[said.feature_set].append(row)
     if prefix and not count:
         raise InputError(f"there are no features under {prefix!r}")
     for feature_set, rows in shown.items():
-        columns = {"sample": "left", "length": "right", "recorded at": "right"}
+        columns = {"sample": "left", "sealed": "right", "length": "right"}
         table(feature_set, columns, rows)
     if limit and count > limit:
         out.print(f"... and {count - limit:,} more (--limit 0 shows all)")
-    if foreign:
-        out.print(f"[yellow]not feature objects: {foreign:,}")
     out.print(f"{counted(count, 'object')}, {size / 1e6:,.1f} MB")
+
+
+def _lengths(training: Store, feature_set: str) -> dict[str, float]:
+    """Seconds by name, as far as there is a catalog and something to read it with."""
+    catalog = catalog_of(training, feature_set)
+    if catalog is None:
+        return {}
+    columns = (catalog[column].to_pylist() for column in ("name", "duration_seconds"))
+    return {name: length for name, length in zip(*columns, strict=True) if length is not None}
 
 
 def show(
@@ -76,7 +89,8 @@ def show(
         Purpose.INSPECTION,
     )
     for feature in found:
-        arrays = reader.read(feature)
+        opened = reader.open(feature.name)
+        arrays = opened.arrays
         out.print(
             f"[bold]{feature.pseudonym}/{feature.sample}[/]  {feature.feature_set}", highlight=False
         )
@@ -90,20 +104,21 @@ def show(
             out.print(spectrogram(drawn, height=height))
         if png is not None:
             file = png if len(found) == 1 else png.with_stem(f"{png.stem}-{feature.feature_set}")
-            _draw(feature, arrays, file)
+            _draw(opened, file)
             out.print(f"Drawn into {file}")
 
 
-def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> None:
+def _draw(opened: Opened, path: Path) -> None:
     import matplotlib as mpl  # here, as it takes longer to import than all else
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
+    arrays, seconds = opened.arrays, opened.context.get("duration_seconds")
+    length = float(seconds) if isinstance(seconds, int | float) else 0.0
     figure, axes = plt.subplots(
         len(arrays), 1, figsize=(10, 2.8 * len(arrays)), squeeze=False, layout="constrained"
     )
-    seconds = _number(feature.context.get("duration_seconds"))
     for axis, (name, array) in zip(axes[:, 0], arrays.items(), strict=True):
         cepstral = name == "mfcc"
         drawn = axis.imshow(
@@ -111,21 +126,10 @@ def _draw(feature: FeatureObject, arrays: dict[str, np.ndarray], path: Path) -> 
             aspect="auto",
             origin="lower",
             cmap="magma",
-            extent=(0, seconds, 1 if cepstral else 0, array.shape[0]),
+            extent=(0, length, 1 if cepstral else 0, array.shape[0]),
         )
         title = f"{name} (energy coefficient left out)" if cepstral else name
         axis.set(title=title, xlabel="seconds", ylabel="mel band" if name == "log_mel" else "index")
         figure.colorbar(drawn, ax=axis, label="dB" if name == "log_mel" else None)
     figure.savefig(path, dpi=120)
     plt.close(figure)
-
-
-def _rows(feature: FeatureObject) -> str:
-    arrays = feature.context.get("arrays")
-    if not isinstance(arrays, dict):
-        return ""
-    return ", ".join(f"{name} x {shape[0]}" for name, shape in arrays.items())  # type: ignore[index]
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -15,6 +15,7 @@ from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log
 from unvoiced.reader import find_features
+from unvoiced.sealing import parse_header
 from unvoiced.stores import Store, open_store
 from unvoiced.upload import UploadReceipt
 
@@ -193,6 +194,7 @@ def digests_of(sample: str, config: Path) -> tuple[str, ...]:
     training = settings.store("training")
     genuine = features_with_receipt(settings.log_reader())
     for feature in find_features(training, sample):
-        if hashlib.sha256(training.get(feature.name).data).hexdigest() in genuine:
-            return (str(feature.context.get("source_sha256")),)
+        sealed = training.get(feature.name).data
+        if hashlib.sha256(sealed).hexdigest() in genuine:
+            return (str(parse_header(sealed).context.get("source_sha256")),)
     raise VerificationError(f"no receipt of the log names the features of {sample}")

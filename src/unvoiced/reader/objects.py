@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from unvoiced.errors import InputError, NotFound
-from unvoiced.names import FEATURES, SUFFIX, parse_feature_name
+from unvoiced.names import FEATURES, SUFFIX, FeatureName, parse_feature_name
 from unvoiced.sealing import Json, parse_header
 from unvoiced.stores import Entry, Store
 
@@ -53,18 +53,18 @@ def describe(training: Store, name: str) -> FeatureObject | None:
     return FeatureObject(name, said.feature_set, said.pseudonym, said.sample, len(sealed), context)
 
 
-def find_features(training: Store, sample: str) -> list[FeatureObject]:
+def find_features(training: Store, sample: str) -> list[FeatureName]:
     """The feature objects of a sample, named by its id, by `pseudonym/sample`, or in full.
 
-    Raises `InputError` when there is none.
+    Only names are looked at. Raises `InputError` when there is none.
     """
     wanted = sample.removesuffix(SUFFIX) + SUFFIX
-    names = [
-        listed.name
+    found = [
+        said
         for listed in feature_names(training)
-        if listed.name == wanted or listed.name.endswith(f"/{wanted}")
+        if (listed.name == wanted or listed.name.endswith(f"/{wanted}"))
+        and (said := parse_feature_name(listed.name)) is not None
     ]
-    found = [described for name in names if (described := describe(training, name)) is not None]
     if not found:
         raise InputError(f"there are no features of {sample!r} in the training store")
     return found

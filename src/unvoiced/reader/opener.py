@@ -248,18 +248,25 @@ class FeatureReader:
     ) -> None:
         self._opener = FeatureOpener(training, log, dataset, audit, purpose)
 
+    def open(self, name: str) -> Opened:
+        """One object by its name.
+
+        Raises `NotFound`; `VerificationError` where no receipt names it, or where its
+        contributor's key is unknown to the log, or destroyed by it; `OpenError`.
+        """
+        (answer,) = self._opener.open([Wanted(name)])
+        if isinstance(answer, Skipped):
+            raise answer.error
+        return answer
+
     def read(self, feature: FeatureObject) -> Arrays:
         """The arrays of one object, each (rows, frames).
 
-        Raises `NotFound`; `VerificationError` where no receipt names it, or where its
-        contributor's key is unknown to the log, or destroyed by it; `OpenError`, also where it is
-        not what `feature` says it is.
+        Raises as `open` does, and `OpenError` where it is not what `feature` says it is.
         """
-        (answer,) = self._opener.open([Wanted(feature.name)])
-        if isinstance(answer, Skipped):
-            raise answer.error
-        said = (answer.name.feature_set, answer.name.pseudonym, answer.name.sample)
+        opened = self.open(feature.name)
+        said = (opened.name.feature_set, opened.name.pseudonym, opened.name.sample)
         described = (feature.feature_set, feature.pseudonym, feature.sample)
-        if described != said or feature.context != answer.context:
+        if described != said or feature.context != opened.context:
             raise OpenError
-        return answer.arrays
+        return opened.arrays

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unvoiced.catalog.query import closed_connection
 from unvoiced.errors import InputError
 from unvoiced.names import parse_feature_name
 from unvoiced.reader.inventory import Inventory
@@ -26,20 +27,9 @@ def rows_where(inventory: Inventory, condition: str) -> Rows:
     feature_set and size always are known), and those of the labels. Raises `InputError` for a
     condition that DuckDB does not understand, or where it is not installed.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise InputError("`where` needs DuckDB: pip install 'unvoiced[catalog]'") from None
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "enable_external_access": "false",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "python_enable_replacements": "false",
-            "lock_configuration": "true",
-        },
-    )
+    connection = closed_connection()
+    import duckdb
+
     try:
         known = columns(inventory)
         table = connection.from_arrow(known.append_column(_ROW, [range(known.num_rows)]))

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from unvoiced.posture.checks.bucket_policies import mend
 from unvoiced.posture.checks.keys import name_roles_first, narrow
-from unvoiced.posture.commands import aws
+from unvoiced.posture.commands import aws, in_words
 from unvoiced.posture.estate import allowed
 from unvoiced.posture.facts import Bucket, Key, Unknown
 from unvoiced.posture.finding import Severity
-from unvoiced.posture.statements import Policy, Statement, action_covers, beyond
+from unvoiced.posture.statements import Policy, Statement, beyond
 from unvoiced.review.finding import Finding
 from unvoiced.review.known import Found, Known, Reach
 from unvoiced.review.patterns import names_action, names_resource
@@ -111,30 +111,66 @@ def _key_policy(key: Key, known: Known) -> Found:
         found.unknown(f"policy of the {key_label(key)}", key.policy)
         return found
     target = next((one for one in known.targets if one.arn == arn), None)
-    for statement in key.policy.statements:
-        uses = _actions(statement, _USES)
-        changes = _actions(statement, _CHANGES)
-        for kind, who in principals(statement) if statement.allows and (uses or changes) else ():
-            if kind == "Service":
-                continue
-            if who != EVERYBODY and account_of(who) == account_of(arn) and (
-                who.isdigit() or who.endswith(":root")
-            ):  # fmt: skip
-                if uses and key.places:
-                    found.findings.append(_left_to_iam(key, who, uses, known))
-                continue
-            extra = _beyond_on_key(statement, key, who, uses, known)
-            if target is not None:
-                of_it = {ability for ability, action, _ in target.actions()
-                         if action in {*uses, *changes}}  # fmt: skip
-                found.reaches += [
-                    _reach(known.label(who), target, each, f"policy of the {key_label(key)}",
-                           bool(extra or changes), statement)
-                    for each in of_it
-                ]  # fmt: skip
-            if extra or changes:
-                found.findings.append(_on_key(key, who, [*extra, *changes], statement, known))
+    fix = _mend_key(key, known)
+    for statement, who, uses, changes in _let_in(key.policy, key):
+        if _is_own_account(who, arn):
+            if uses and key.places:
+                found.findings.append(_left_to_iam(key, who, uses, fix, known))
+            continue
+        extra = _beyond_on_key(statement, key, who, uses, known)
+        if target is not None:
+            of_it = {ability for ability, action, _ in target.actions()
+                     if action in {*uses, *changes}}  # fmt: skip
+            found.reaches += [
+                _reach(known.label(who), target, each, f"policy of the {key_label(key)}",
+                       bool(extra or changes), statement)
+                for each in of_it
+            ]  # fmt: skip
+        if extra or changes:
+            found.findings.append(_on_key(key, who, [*extra, *changes], fix, known))
     return found
+
+
+def _let_in(policy: Policy, key: Key) -> Iterator[tuple[Statement, str, list[str], list[str]]]:
+    """(statement, who, uses, changes) of all that a key's policy lets use or change the key."""
+    for statement in policy.statements:
+        uses, changes = _actions(statement, _USES), _actions(statement, _CHANGES)
+        for kind, who in principals(statement) if uses or changes else ():
+            if kind != "Service":
+                yield statement, who, uses, changes
+
+
+def _is_own_account(who: str, arn: str) -> bool:
+    return account_of(who) == account_of(arn) and (who.isdigit() or who.endswith(":root"))
+
+
+def _mend_key(key: Key, known: Known) -> str:
+    """The command that sets right all that is wrong with a key's policy.
+
+    Strangers and the account's own IAM are `narrow`'s to take out. A role that has more than its
+    own, and whoever may change the key, lose the statement that gives it.
+    """
+    first = name_roles_first(key, known.seen)
+    if first or isinstance(key.state, Unknown) or isinstance(key.policy, Unknown):
+        return first or in_words("look again once the key, and who may use it, can be read")
+    arn, ours = key_arn(key), roles_of_key(key, known.seen)
+    wrong = [
+        statement
+        for statement, who, uses, changes in _let_in(key.policy, key)
+        if not _is_own_account(who, arn)
+        and (changes or known.role_of(who) in ours)
+        and (changes or _beyond_on_key(statement, key, who, uses, known))
+    ]
+    kept = Policy.read(key.policy.without(wrong))
+    lost = {known.role_of(who) for each in wrong for _, who in each.principals} & ours
+    still = {known.role_of(who) for _, who, uses, _ in _let_in(kept, key) if uses}
+    if lost - still:
+        names = ", ".join(sorted(str(role) for role in lost - still))
+        return in_words(
+            f"put the condition of the role table (unvoiced roles --policy) on what {names} has: "
+            "without the statement it would have nothing"
+        )
+    return narrow(replace(key, policy=kept), known.seen)
 
 
 def _actions(statement: Statement, wanted: tuple[str, ...]) -> list[str]:
@@ -155,7 +191,7 @@ def _beyond_on_key(
     return [action for action, _ in beyond(plain, allowed(role, known.seen))]
 
 
-def _left_to_iam(key: Key, who: str, uses: list[str], known: Known) -> Finding:
+def _left_to_iam(key: Key, who: str, uses: list[str], fix: str, known: Known) -> Finding:
     return Finding(
         "key-left-to-iam",
         Severity.LOW,
@@ -163,24 +199,14 @@ def _left_to_iam(key: Key, who: str, uses: list[str], known: Known) -> Finding:
         f"the policy of the {key_label(key)} leaves {', '.join(uses)} to all of the account's IAM "
         "policies",
         f"by the table a right of: {', '.join(sorted(roles_of_key(key, known.seen)))}",
-        name_roles_first(key, known.seen) or narrow(key, known.seen),
+        fix,
         key_arn(key),
         tuple((use, key_arn(key)) for use in uses),
     )
 
 
-def _on_key(key: Key, who: str, actions: list[str], statement: Statement, known: Known) -> Finding:
+def _on_key(key: Key, who: str, actions: list[str], fix: str, known: Known) -> Finding:
     used = any(action in _USES for action in actions)
-    fix = name_roles_first(key, known.seen)
-    # A role that has more than its own loses the statement that gives it, and keeps what it has by
-    # other statements and its own policy; narrowing would see nothing wrong with who it is.
-    if not fix and used and known.role_of(who) not in roles_of_key(key, known.seen):
-        fix = narrow(key, known.seen)
-    if not fix and isinstance(key.policy, Policy):
-        fix = aws(
-            "kms", "put-key-policy", key_id=key.name, policy_name="default",
-            policy=key.policy.without([statement]), region=key.region,
-        )  # fmt: skip
     roles = ", ".join(sorted(roles_of_key(key, known.seen)))
     return Finding(
         "key-policy-beyond-the-table",
@@ -240,45 +266,45 @@ def _topic(known: Known) -> Found:
     if isinstance(known.topic_policy, Unknown):
         found.unknown("policy of the alert topic", known.topic_policy)
         return found
-    ours = account_of(topic)
-    for statement in known.topic_policy.statements:
-        for kind, who in principals(statement) if statement.allows else ():
-            if kind == "Service" or account_of(who) == ours:
-                continue
-            if who == EVERYBODY and _only_ours(statement, ours):
-                continue
-            actions = statement.actions or ("all but some",)
-            reached = {
-                ability: None
-                for target in known.targets
-                if target.kind is Kind.TOPIC
-                for ability, action, _ in target.actions()
-                if any(action_covers(pattern, action) for pattern in actions)
-            }
-            found.reaches += [
-                Reach(who, "alert topic", ability, "policy of the alert topic", False)
-                for ability in reached
-            ]
-            mended = known.topic_policy.without([statement])
-            found.findings.append(
-                Finding(
-                    "topic-policy-beyond-the-account",
-                    Severity.MEDIUM,
-                    who,
-                    f"the policy of the alert topic lets it {', '.join(actions)}",
-                    "the watcher publishes there, and the account's own subscribe",
-                    aws(
-                        "sns",
-                        "set-topic-attributes",
-                        topic_arn=topic,
-                        attribute_name="Policy",
-                        attribute_value=Policy.read(mended).text,
-                    ),
-                    topic,
-                    tuple((action, topic) for action in actions),
-                )
+    wrong = [
+        (statement, who)
+        for statement in known.topic_policy.statements
+        for kind, who in principals(statement)
+        if statement.allows and kind != "Service" and not _is_ours(statement, who, topic)
+    ]
+    mended = Policy.read(known.topic_policy.without(statement for statement, _ in wrong))
+    fix = aws(
+        "sns", "set-topic-attributes",
+        topic_arn=topic, attribute_name="Policy", attribute_value=mended.text,
+    )  # fmt: skip
+    for statement, who in wrong:
+        actions = statement.actions or ("all but some",)
+        found.reaches += [
+            Reach(who, target.label, ability, "policy of the alert topic", False)
+            for target in known.targets
+            if target.kind is Kind.TOPIC
+            for ability in {a for a, action, _ in target.actions()
+                            if names_action(statement, action)}
+        ]  # fmt: skip
+        found.findings.append(
+            Finding(
+                "topic-policy-beyond-the-account",
+                Severity.MEDIUM,
+                who,
+                f"the policy of the alert topic lets it {', '.join(actions)}",
+                "the watcher publishes there, and the account's own subscribe",
+                fix,
+                topic,
+                tuple((action, topic) for action in actions),
             )
+        )
     return found
+
+
+def _is_ours(statement: Statement, who: str, topic: str) -> bool:
+    if who == EVERYBODY:
+        return _only_ours(statement, account_of(topic))
+    return account_of(who) == account_of(topic)
 
 
 def _only_ours(statement: Statement, account: str) -> bool:

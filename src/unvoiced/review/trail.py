@@ -1,7 +1,7 @@
 """Who read features, by the audit trail.
 
-Numbers are from the names of the records, all of them. Who it was, and for what, is from one record
-of each requester and day, the last: over months there are too many to read each.
+Numbers and purposes are from the names of the records, all of them. Who it was, and from where, is
+from one record of each requester and day, the last: over months there are too many to read each.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def uses(audit: Store, start: datetime, end: datetime) -> tuple[Use, ...] | Unkn
     """Every requester's use in [start, end); unknown as soon as one record of it is no record."""
     by_day: dict[tuple[str, str], list[tuple[RecordName, Entry]]] = {}
     found: dict[str, list[RecordName]] = {}
-    said: dict[str, tuple[str, set[str], set[str]]] = {}
+    said: dict[str, tuple[str, set[str]]] = {}
     try:
         for entry in record_entries(audit, start, end):
             name = parse_name(entry.name)
@@ -45,9 +45,8 @@ def uses(audit: Store, start: datetime, end: datetime) -> tuple[Use, ...] | Unkn
             record = read_record(audit, entry).record
             if record is None:
                 return Unknown(f"{entry.name} in the audit trail is no record", "unvoiced audit ls")
-            of_one = said.setdefault(tag, (record.requester, set(), set()))
-            of_one[1].add(record.purpose)
-            of_one[2].add(record.source)
+            of_one = said.setdefault(tag, (record.requester, set()))
+            of_one[1].add(record.source)
     except NotFound as error:
         return Unknown(f"a record of the audit trail went while it was read: {error}")
     except UnvoicedError as error:
@@ -60,8 +59,8 @@ def uses(audit: Store, start: datetime, end: datetime) -> tuple[Use, ...] | Unkn
             days=len({name.day for name in names}),
             first=min(name.moment for name in names),
             last=max(name.moment for name in names),
-            purposes=tuple(sorted(said[tag][1])),
-            sources=tuple(sorted(said[tag][2])),
+            purposes=tuple(sorted({name.purpose for name in names})),
+            sources=tuple(sorted(said[tag][1])),
         )
         for tag, names in sorted(found.items(), key=lambda pair: said[pair[0]][0])
     )

@@ -1,11 +1,12 @@
 """Who may take on the roles of the table, and who holds several of them. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from unvoiced.access.roles import Role
-from unvoiced.posture.commands import aws
+from unvoiced.posture.commands import aws, in_words
 from unvoiced.posture.facts import RoleFacts, Unknown
 from unvoiced.posture.finding import Severity
 from unvoiced.posture.statements import Policy, Statement
@@ -30,52 +31,81 @@ NOBODY: Mapping[str, Any] = {
 }
 
 
+@dataclass
+class _Trusted:
+    """Whom one role trusts: who is beyond the table, who is gone, and who holds it."""
+
+    role: RoleFacts
+    trust: Policy
+    wide: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    holders: set[str] = field(default_factory=set)
+    too_many: set[str] = field(default_factory=set)  # who holds another role, and not to hold this
+
+    def fix(self) -> str:
+        """The command that takes out all who should not be trusted: a trust policy is set whole."""
+        unwanted = {*self.wide, *self.gone, *self.too_many}
+        document: Mapping[str, Any] = without_principals(self.trust, unwanted)
+        return aws(
+            "iam", "update-assume-role-policy",
+            role_name=self.role.name,
+            policy_document=document if document["Statement"] else NOBODY,
+        )  # fmt: skip
+
+    def names(self, who: str) -> bool:
+        """Whether it is the trust policy that lets them in, and not one of their own."""
+        return any(who == each for one in self.trust.statements for _, each in one.principals)
+
+
 def trust_found(known: Known) -> Found:
     """Who every role of the table trusts; and, from that, who holds several."""
     found = Found()
-    holders: dict[str, set[Role]] = {}
+    trusted: dict[Role, _Trusted] = {}
     for role in known.seen.facts.roles:
         if isinstance(role.trust, Unknown):
             found.unknown(f"who may be {role.role}", role.trust)
-            continue
-        found.take([_role(role, role.trust, known, holders)])
-    for who, roles in holders.items():
+        else:
+            trusted[role.role] = _look(_Trusted(role, role.trust), known, found)
+    several = {}
+    for who in {who for one in trusted.values() for who in one.holders}:
+        roles = [role for role in Role if role in trusted and who in trusted[role].holders]
         if len(roles) > 1 and known.role_of(who) is None:
-            found.findings.append(_several(who, roles, known))
+            several[who] = roles
+            trusted[roles[-1]].too_many.add(who)
+    for one in trusted.values():
+        found.findings += _findings(one)
+    for who, roles in sorted(several.items()):
+        found.findings.append(_several(who, roles, trusted[roles[-1]], known))
     return found
 
 
-def _role(role: RoleFacts, trust: Policy, known: Known, holders: dict[str, set[Role]]) -> Found:
-    found = Found()
-    wide: list[str] = []
-    gone: list[str] = []
-    for statement in trust.statements:
+def _look(one: _Trusted, known: Known, found: Found) -> _Trusted:
+    role = one.role
+    for statement in one.trust.statements:
         for kind, who in principals(statement) if _is_about_taking_on(statement) else ():
             beyond = _is_beyond(kind, who, statement, role, known)
             found.reaches.append(_reach(role, kind, who, statement, known, inside=not beyond))
             if beyond:
-                wide.append(who)
+                one.wide.append(who)
             elif kind == "AWS" and _is_gone(who, known):
-                gone.append(who)
+                one.gone.append(who)
             elif kind == "AWS" and ":root" not in who and not who.isdigit():
-                holders.setdefault(who, set()).add(role.role)
+                one.holders.add(who)
             elif kind == "Federated":
                 found.unknown(
                     f"who {who.rpartition('/')[2]} signs in as {role.role}",
                     Unknown("an identity provider's people and groups are not seen from here"),
                 )
-    for who in _by_policy(role, known):
-        holders.setdefault(who, set()).add(role.role)
-    if wide:
-        found.findings.append(
-            _finding("trust-beyond-the-table", Severity.HIGH, role, wide, "may take it on", trust)
-        )
-    if gone:
+    one.holders |= {each.arn for each in known.people if takes_on(each, role.arn, known)}
+    return one
+
+
+def _findings(one: _Trusted) -> Iterator[Finding]:
+    if one.wide:
+        yield _finding("trust-beyond-the-table", Severity.HIGH, one, one.wide, "may take it on")
+    if one.gone:
         what = "is trusted, and is not there any more"
-        found.findings.append(
-            _finding("trust-names-nobody", Severity.MEDIUM, role, gone, what, trust)
-        )
-    return found
+        yield _finding("trust-names-nobody", Severity.MEDIUM, one, one.gone, what)
 
 
 def _is_about_taking_on(statement: Statement) -> bool:
@@ -104,11 +134,6 @@ def _is_gone(who: str, known: Known) -> bool:
     return all(one.arn != who for one in known.identities)
 
 
-def _by_policy(role: RoleFacts, known: Known) -> Iterable[str]:
-    """Who takes it on by a policy of their own, where its trust leaves that to IAM."""
-    return (one.arn for one in known.people if takes_on(one, role.arn, known))
-
-
 def _reach(
     role: RoleFacts, kind: str, who: str, statement: Statement, known: Known, *, inside: bool
 ) -> Reach:
@@ -117,21 +142,16 @@ def _reach(
     return Reach(label, f"role {role.role}", Ability.BECOME, "trust", inside, conditions)
 
 
-def _finding(
-    name: str, severity: Severity, role: RoleFacts, who: list[str], what: str, trust: Policy
-) -> Finding:
-    document: Mapping[str, Any] = without_principals(trust, set(who))
-    if not document["Statement"]:
-        document = NOBODY
+def _finding(name: str, severity: Severity, one: _Trusted, who: list[str], what: str) -> Finding:
     return Finding(
         name,
         severity,
         ", ".join(who),
-        f"{', '.join(who)} {what}: role {role.role}",
+        f"{', '.join(who)} {what}: role {one.role.role}",
         "who a role is taken on by is for its account to name, one by one",
-        aws("iam", "update-assume-role-policy", role_name=role.name, policy_document=document),
-        role.arn,
-        tuple(("sts:AssumeRole", role.arn) for _ in who),
+        one.fix(),
+        one.role.arn,
+        tuple(("sts:AssumeRole", one.role.arn) for _ in who),
     )
 
 
@@ -161,24 +181,15 @@ def _less(value: Any, unwanted: set[str]) -> Any:
     ]
 
 
-def _several(who: str, roles: set[Role], known: Known) -> Finding:
-    named = [role for role in Role if role in roles]
-    last = next(one for one in known.seen.facts.roles if one.role is named[-1])
-    trust = last.trust
-    fix = (
-        aws("iam", "update-assume-role-policy", role_name=last.name,
-            policy_document=without_principals(trust, {who}))
-        if isinstance(trust, Policy) and any(
-            who == each for one in trust.statements for _, each in one.principals)
-        else f"# take sts:AssumeRole on {last.arn} from the policies of {who}"
-    )  # fmt: skip
+def _several(who: str, roles: list[Role], last: _Trusted, known: Known) -> Finding:
+    by_hand = in_words(f"take sts:AssumeRole on {last.role.arn} from the policies of {who}")
     return Finding(
         "several-roles-in-one-hand",
         Severity.MEDIUM,
         known.label(who),
-        f"{known.label(who)} may be each of: {', '.join(named)}",
+        f"{known.label(who)} may be each of: {', '.join(roles)}",
         "one role a person, or two people for what takes two",
-        fix,
-        "",
-        tuple(("sts:AssumeRole", known.seen.settings.roles[role.setting]) for role in named),
+        last.fix() if last.names(who) else by_hand,
+        who,
+        tuple(("sts:AssumeRole", known.seen.settings.roles[role.setting]) for role in roles),
     )

@@ -141,7 +141,7 @@ def explained(requester: str, known: Known) -> Identity | Unknown | None:
     if isinstance(known.identities, Unknown):
         return Unknown(known.identities.why, known.identities.command)
     for one in known.identities:
-        if requester == one.arn or (one.is_role and _role_of_session(requester) == one.name):
+        if requester == one.arn or _is_session_of(requester, one):
             return one
         keys = () if isinstance(one.keys, Unknown) else one.keys
         if requester.removeprefix("access-key:") in {use.key.key_id for use in keys}:
@@ -155,11 +155,11 @@ def _somebody(known: Known, requester: str) -> Identity:
     return Identity(scientist or requester, known.now, ())
 
 
-def _role_of_session(requester: str) -> str:
-    """The role's name in the ARN of a session; "" for what is none."""
-    if ":assumed-role/" not in requester:
-        return ""
-    return requester.partition(":assumed-role/")[2].partition("/")[0]
+def _is_session_of(requester: str, one: Identity) -> bool:
+    """Whether an ARN is of a session of this role; such an ARN has its name and not its path."""
+    before, _, name = requester.partition(":assumed-role/")
+    same_account = before.rpartition(":")[2] == one.arn.split(":")[4]
+    return bool(name) and one.is_role and same_account and name.partition("/")[0] == one.name
 
 
 def _approvals(known: Known) -> Found:
