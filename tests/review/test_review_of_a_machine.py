@@ -7,6 +7,7 @@ import struct
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from unvoiced.audit.record import AccessRecord, Purpose, Read, by_contributor, r
 from unvoiced.audit.requester import os_user
 from unvoiced.cli.app import app
 from unvoiced.review.page import as_html
+from unvoiced.review.picture import as_svg
 from unvoiced.review.report import Report
 from unvoiced.review.take import take_review
 
@@ -212,3 +214,4 @@ def test_a_page_escapes_what_others_chose(home: Home) -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "A draft" in page
+    ElementTree.fromstring(as_svg(look(home)))  # noqa: S314 - our own

@@ -91,6 +91,8 @@ class _Making:
     ) -> None:
         """Read these in that order, evenly over so many windows; `start` in days."""
         first = FIRST + int(start * WINDOWS_PER_DAY)
+        if not objects.size:
+            return
         for index, part in enumerate(np.array_split(objects, min(windows, objects.size))):
             retried = int(self.random.binomial(part.size, 0.02))
             self.made.append(

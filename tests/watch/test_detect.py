@@ -54,6 +54,10 @@ def test_a_window_is_added_up_over_runs() -> None:
 
 def test_somebody_new_is_told_once_and_has_a_tenth() -> None:
     """A stranger who reads little is a word; one who reads a tenth of everything is an alarm."""
+    alerts, _ = step(Habits.new(bytes(16)), reads(0, range(201)))
+    assert kinds(alerts)[Kind.VOLUME] is Level.HIGH
+    alerts, _ = step(Habits.new(bytes(16)), reads(0, range(16), a_person=1))
+    assert kinds(alerts)[Kind.CONTRIBUTORS] is Level.HIGH
     alerts, habits = step(inspector(20), reads(20, range(30), requester="os-user:bela:1001"))
     assert kinds(alerts) == {Kind.STRANGER: Level.MEDIUM}
     more = reads(20, range(30, 60), hour=11, requester="os-user:bela:1001")
@@ -74,6 +78,14 @@ def test_whoever_trains_on_everything_every_day_is_not_an_alarm() -> None:
     assert kinds(alerts) == {Kind.UNUSUAL: Level.MEDIUM}
     alerts, _ = step(habits, reads(12, range(20), purpose="training", source="anna@cafe"))
     assert kinds(alerts) == {Kind.ELSEWHERE: Level.HIGH}
+
+
+def test_who_reads_everything_reads_what_arrived() -> None:
+    """A tenth more that is new is new recordings; more than that is something else."""
+    habits = trainer(12)
+    assert step(habits, reads(12, range(655), purpose="training"))[0] == []
+    alerts, _ = step(habits, reads(12, range(690), purpose="training"))
+    assert kinds(alerts) == {Kind.UNUSUAL: Level.MEDIUM}
 
 
 def test_credentials_used_from_two_places_at_once_are_critical() -> None:
@@ -125,6 +137,19 @@ def test_a_drip_adds_up() -> None:
         habits = idle(habits, day + 1)
 
 
+def test_quiet_weekends_do_not_undo_a_week_of_dripping() -> None:
+    """Who reads something new on working days, and at weekends only what they know."""
+    habits, raised = Habits.new(bytes(16)), 0
+    for day in range(56):
+        weekend, more = day % 7 >= 5, 17 if day >= 28 else 0
+        new = range(0) if weekend else range(100 * day, 100 * day + 30 + day % 5 + more)
+        alerts, habits = step(habits, [*reads(day, range(10)), *reads(day, new)])
+        habits = idle(habits, day + 1)
+        raised += Kind.DRIP in kinds(alerts)
+        assert day >= 28 or raised == 0
+    assert raised
+
+
 def test_new_reads_in_hours_never_worked_in_are_told_sooner() -> None:
     """As many as pass at ten in the morning do not pass at three in the night."""
     at_day, at_night = (reads(11, range(900, 1070), hour=hour) for hour in (10, 3))
@@ -153,8 +178,9 @@ def test_an_approval_lifts_limits_and_nothing_else() -> None:
     assert Kind.ELSEWHERE in raised(reads(12, range(2500), source="thief@cafe"))
     now = bulk[-1].moment
     after = habits.learn(bulk, (), SETTINGS, now, [approval])
-    later = reads(14, range(4000, 4600))
-    assert Kind.UNUSUAL in raised(later, idle(after, 13)), "an approved day is no habit"
+    (track,) = idle(after, 13).tracks.values()
+    assert track.objects.count == pytest.approx(2500, rel=0.1), "what was read is known"
+    assert {days[-1][1] for days in track.history.values()} <= {40, 2, 1, 0}, "it is no habit"
 
 
 @pytest.mark.parametrize("origin", [Origin.CLOUDTRAIL, Origin.ACCESS_LOG])

@@ -99,17 +99,15 @@ def only(habits: Habits) -> Any:  # a track
 
 def test_a_drip_that_grows_slowly_leaves_the_baseline_behind() -> None:
     """The level follows its days by half as much again in four weeks, however they grow."""
-    counts = [100] * 28
-    anchor = limits.follow(counts, None)
-    assert anchor is not None
+    counts = (90, 110) * 14
+    usual = limits.follow(counts, None)
     for day in range(28):
-        counts = [*counts[1:], int(100 * 1.2**day)]
-        anchor = limits.follow(counts, anchor)
-        assert anchor is not None
-    assert math.expm1(anchor) < 160
-    usual = limits.usual(tuple(counts), anchor)
+        counts = (*counts[1:], int(100 * 1.2**day))
+        usual = limits.follow(counts, usual)
     assert usual is not None
+    assert math.expm1(usual.level) < 160
     assert usual.deviation(counts[-1], METRICS["new objects"]) > 0
+    assert usual.deviation(200, METRICS["new objects"]) > 0, "nor does it widen what is usual"
 
 
 def test_late_reads_count_for_their_own_day_and_those_of_a_day_that_is_over_for_the_next() -> None:

@@ -121,8 +121,15 @@ class Target:
                 tables = ((_TOPIC, self.arn),)
         for table, resource in tables:
             for ability, actions in table.items():
+                if self.kind is Kind.KEY and ability is self._not_of_this_key:
+                    continue
                 for action in actions:
                     yield ability, action, resource
+
+    @property
+    def _not_of_this_key(self) -> Ability:
+        """The log's key signs and decrypts nothing; of the others it is the other way round."""
+        return Ability.OPEN if Place.LOG_KEY in self.places else Ability.SIGN
 
     def roles_with(self, ability: Ability) -> tuple[Role, ...]:
         """The roles that the table lets do this here."""

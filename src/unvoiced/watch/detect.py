@@ -13,7 +13,8 @@ anew each day. Approvals lift limits by their number of objects, on their days, 
 another source nor a purpose that was not approved.
 
 1. Thresholds of the settings, for each window, at once; and half of all that anybody was known to
-   read. Twice what is usual takes their place where that is more. (Stops: the fast dump.)
+   read. Half as much again as is usual takes their place where that is more. (Stops: the fast
+   dump.)
 2. What is far from usual, of the day so far. (Stops: the dump over hours, somebody who starts to
    read a feature set or contributors they never read, another source, another purpose.)
 3. Where there is no habit yet: stricter limits, and a word that there is somebody new. (Stops: a
@@ -44,6 +45,7 @@ NEW_SHARE = 10  # of the thresholds, and of all that is known: who has no habits
 _FEW = 50  # objects that anybody may read on a day
 _SMALL = 200  # reads in five minutes that are no bulk, however little there is
 _HALF = 2  # of all that is known, in five minutes, is bulk, whatever the threshold
+_BEYOND = 1.5  # times the usual, where that is more than a threshold
 _LOUDER = 3.0  # times a limit
 _ARRIVED = (
     0.1  # of what somebody reads on a day may be new: who reads everything reads what arrived
@@ -163,7 +165,7 @@ def _of_window(
     reads = sum(windows.get(window, 0) for windows in seen.day.counts.values())
     # All that is known is never less than what this requester read, and costs more to add up.
     if reads > max(_SMALL, min(track.objects.count, settings.objects_per_window / share) / _HALF):
-        known = habits.known().count or settings.objects_per_window
+        known = _known(habits, settings)
         threshold = min(settings.objects_per_window / share, max(_SMALL, known / _HALF))
         peaks = [track.usual(f"peak {purpose}") for purpose in seen.day.counts]
         limit = _or_habit(threshold, peaks) + seen.approved()
@@ -181,9 +183,18 @@ def _of_window(
         yield of_window.alert(Kind.CONTRIBUTORS, level, what, contributors.count, limit)
 
 
+def _known(habits: Habits, settings: WatchSettings) -> int:
+    """How many objects there are, as far as anybody read them; the threshold while nobody has
+    habits.
+    """
+    if any(track.usual("distinct") for track in habits.tracks.values()):
+        return habits.known().count
+    return settings.objects_per_window
+
+
 def _or_habit(threshold: float, habits: Iterable[Usual | None]) -> float:
-    """A threshold, or twice what is usual where that is more."""
-    return max([threshold, *(2 * math.expm1(each.level) for each in habits if each)])
+    """A threshold, or half as much again as is usual where that is more."""
+    return max([threshold, *(_BEYOND * math.expm1(each.level) for each in habits if each)])
 
 
 def _far_from_usual(
@@ -234,8 +245,7 @@ def _without_habits(
     seen: _Seen, counts: Mapping[str, int], habits: Habits, settings: WatchSettings
 ) -> Iterator[Alert]:
     """(3) for a day."""
-    known = habits.known().count or settings.objects_per_window
-    limit = max(_FEW, known / NEW_SHARE) + seen.approved()
+    limit = max(_FEW, _known(habits, settings) / NEW_SHARE) + seen.approved()
     if counts["distinct"] > limit:
         what = "different objects, by somebody who has no habits yet"
         yield seen.alert(Kind.UNUSUAL, Level.HIGH, what, counts["distinct"], limit)

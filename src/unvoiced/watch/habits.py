@@ -23,6 +23,7 @@ from unvoiced.errors import VerificationError
 from unvoiced.sections import WatchSettings
 from unvoiced.watch.alert import Alert, Kind
 from unvoiced.watch.event import AccessEvent, Origin
+from unvoiced.watch.limits import Usual
 from unvoiced.watch.sample import NOTHING, Sample
 from unvoiced.watch.track import OBJECTS, Day, Doubt, Track
 from unvoiced.watch.windows import WINDOWS_PER_DAY, Reading, gather, start_of, window_of
@@ -152,7 +153,7 @@ def _plain(value: Any) -> Any:  # any of the records above, or what they hold
         return sorted(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, Track | Day | Doubt):
+    if isinstance(value, Track | Day | Doubt | Usual):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     return value
 
@@ -182,6 +183,7 @@ def _track(said: dict[str, Any]) -> Track:
             **_samples(said),
             "days": tuple(_day(each) for each in said["days"]),
             "history": history,
+            "anchors": {name: Usual(**each) for name, each in said["anchors"].items()},
             "purposes": frozenset(said["purposes"]),
             "hours": tuple(int(each) for each in said["hours"]),
             "doubt": Doubt(**{**doubt, "purposes": frozenset(doubt["purposes"])}),

@@ -4,12 +4,11 @@ All of it is on a log scale, log(1 + count): reading varies by factors. What is 
 how it varies the median absolute deviation: a few strange days move neither. Days without reads
 count for nothing, so who reads on Fridays is held against Fridays.
 
-The level follows its median by `FOLLOWS` a day at most, 50 % in four weeks: who reads a little more
-every day leaves the baseline behind.
+Once there are enough days, level and spread follow them by `FOLLOWS` a day at most, the level by
+50 % in four weeks: who reads a little more every day leaves the baseline behind.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -18,6 +17,7 @@ from unvoiced.watch.alert import Kind
 
 FEWEST_DAYS = 3  # before a habit may speak
 DRIP_DAYS = 7  # before its small deviations may
+_ANCHORED_DAYS = 14  # before its level only follows
 FOLLOWS = math.log(1.5) / 28
 _NORMAL = 1.4826  # median absolute deviation to standard deviation, for a normal distribution
 SPREADS = 3.5
@@ -59,27 +59,37 @@ class Usual:
     def deviation(self, count: int, metric: Metric) -> float:
         """What a day adds to the sum of small deviations; below 0 it takes from it."""
         level = max(self.level, math.log1p(metric.slack / 4))
-        spreads = (math.log1p(count) - level) / max(self.spread, _NARROWEST)
-        return max(_LEAST, min(spreads, _MOST)) - _ALLOWED
+        # Small counts vary by chance alone (Poisson): by 1/sqrt(n) on a log scale.
+        spread = max(self.spread, _NARROWEST, math.exp(-level / 2))
+        return max(_LEAST, min((math.log1p(count) - level) / spread, _MOST)) - _ALLOWED
 
 
 @lru_cache(4096)
-def usual(counts: tuple[int, ...], anchor: float | None) -> Usual | None:
-    """What is usual, by the counts of some days; None where they are too few."""
+def usual(counts: tuple[int, ...], anchor: Usual | None) -> Usual | None:
+    """What is usual, by the counts of some days and where it was; None where they are too few."""
     if len(counts) < FEWEST_DAYS:
         return None
+    if anchor is not None:
+        return anchor
     logs = [math.log1p(count) for count in counts]
-    middle = median(logs)
-    spread = _NORMAL * median(abs(each - middle) for each in logs)
-    level = middle if anchor is None else anchor
+    level = median(logs)
+    spread = _NORMAL * median(abs(each - level) for each in logs)
     return Usual(len(counts), level, min(spread, _WIDEST))
 
 
-def follow(counts: Sequence[int], anchor: float | None) -> float | None:
-    """Where the level is after one more day; None before there are enough."""
-    if len(counts) < DRIP_DAYS:
+def follow(counts: tuple[int, ...], anchor: Usual | None) -> Usual | None:
+    """What is usual after one more day, where it only follows; None before there are enough."""
+    if len(counts) < _ANCHORED_DAYS:
         return None
-    middle = median(math.log1p(count) for count in counts)
-    if anchor is None:
-        return middle
-    return anchor + max(-FOLLOWS, min(FOLLOWS, middle - anchor))
+    now = usual(counts, None)
+    if now is None or anchor is None:
+        return now
+    return Usual(
+        now.days,
+        anchor.level + _step(now.level - anchor.level),
+        anchor.spread + _step(now.spread - anchor.spread),
+    )
+
+
+def _step(wanted: float) -> float:
+    return max(-FOLLOWS, min(FOLLOWS, wanted))

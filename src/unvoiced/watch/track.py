@@ -94,7 +94,7 @@ class Track:
     last: int  # the day of the newest read
     days: tuple[Day, ...] = ()  # not over yet, in order
     history: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    anchors: Mapping[str, float] = field(default_factory=dict)  # metric -> its level
+    anchors: Mapping[str, Usual] = field(default_factory=dict)  # metric -> where it only follows
     sums: Mapping[str, float] = field(default_factory=dict)  # of small deviations
     objects: Sample = field(default_factory=lambda: Sample(OBJECTS))  # ever read
     contributors: Sample = field(default_factory=lambda: Sample(CONTRIBUTORS))
@@ -175,7 +175,7 @@ class Track:
         for name, count in counts.items():
             kept = [pair for pair in history.get(name, ()) if pair[0] > day.number - baseline_days]
             history[name] = (*kept, (day.number, count))
-            anchor = limits.follow([each for _, each in history[name]], anchors.get(name))
+            anchor = limits.follow(tuple(each for _, each in history[name]), anchors.get(name))
             if anchor is not None:
                 anchors[name] = anchor
         return replace(seen, history=history, anchors=anchors, sums=self.sums_after(counts))
