@@ -3,9 +3,11 @@
     python -m benchmarks.exfiltration [seeds]
 
 Prints the tables of docs/watch.md and draws docs/figures/watch-drip.svg. Everything follows from
-the seeds, 2000 and on. Limits were tuned on seeds 0 to 14, and one of them again after seeds 1000
-to 1099 had shown a dump that was missed. `tests/watch/month.py` says what is simulated,
-`tests/watch/theft.py` how thefts are put into it. A hundred months take six minutes of CPU.
+the seeds, 4000 and on. Limits were tuned on seeds 0 to 14, and two rules were mended after seeds
+1000 to 1099 and 2000 to 2099 had shown a dump that was missed and one that was told late; those for
+newcomers and approvals after seeds 3000 to 3099, though not for what these had shown.
+`tests/watch/month.py` says what is simulated, `tests/watch/theft.py` how thefts are put into it.
+Fifty months take four minutes of CPU.
 """
 
 import sys
@@ -42,7 +44,7 @@ from tests.watch.theft import (
     stolen,
 )
 
-FIRST_SEED, SEEDS = 2000, 100
+FIRST_SEED, SEEDS = 4000, 50
 FIGURE = Path(__file__).parents[1] / "docs/figures/watch-drip.svg"
 
 _OF = {
@@ -115,10 +117,10 @@ def draw(shares: Mapping[str, Sequence[float]]) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "unvoiced"
+    mpl.rcParams.update({"svg.hashsalt": "unvoiced", "svg.fonttype": "none"})
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
     for (name, values), marker in zip(shares.items(), "osv^D", strict=True):
         axes.plot([100 * speed for speed in SPEEDS], values, marker=marker, ms=4, label=name)
     axes.set_xscale("log")
@@ -126,7 +128,7 @@ def draw(shares: Mapping[str, Sequence[float]]) -> None:
     axes.minorticks_off()
     axes.set(xlabel="% of the data set a working day", ylabel="noticed within 28 days")
     axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
-    axes.legend(fontsize=7)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=7)
     FIGURE.parent.mkdir(exist_ok=True)
     figure.savefig(FIGURE, metadata={"Date": None})
 

@@ -41,7 +41,7 @@ def watch(config: str = "unvoiced.toml") -> State[None]:
                 return Failed(name="AlertsNotTold", message=error.diagnostics())
             finally:
                 publish(report)
-    except UnvoicedError as error:
+    except Exception as error:  # whatever ended the look, it has to be told
         return blind(config, error)
     return end_state(report, told)
 

@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from unvoiced.config import load_settings
+from unvoiced.review.plain import command, in_markdown, plain
 from unvoiced.review.report import Report
 from unvoiced.review.take import take_review
 
@@ -42,10 +43,10 @@ def publish(report: Report) -> None:
                 "id": one.identity,
                 "severity": one.severity.value,
                 "finding": one.name,
-                "who": one.who,
-                "what": one.what,
-                "by the table": one.right,
-                "fix": one.fix,
+                "who": plain(one.who),
+                "what": plain(one.what),
+                "by the table": plain(one.right),
+                "fix": command(one.fix),
             }
             for one in report.findings
         ],
@@ -63,8 +64,11 @@ def _markdown(report: Report) -> str:
         if not one.in_table:
             beyond.setdefault(one.who, []).append(f"{one.ability} {one.target}")
     rows = "\n".join(f"| {what} | {count:,} |" for what, count in report.counts().items())
-    wide = "\n".join(f"| {who} | {', '.join(what[:12])} |" for who, what in beyond.items())
-    gaps = "\n".join(f"| {gap.what} | {gap.why} |" for gap in report.gaps)
+    wide = "\n".join(
+        f"| {in_markdown(who)} | {in_markdown(', '.join(what[:12]))} |"
+        for who, what in beyond.items()
+    )
+    gaps = "\n".join(f"| {in_markdown(gap.what)} | {in_markdown(gap.why)} |" for gap in report.gaps)
     return "\n\n".join(
         [
             "A draft. `unvoiced review --sign` is a review.",

@@ -65,11 +65,11 @@ def publish(report: Report) -> None:
     )
 
 
-def blind(config: str, error: UnvoicedError) -> State[None]:
+def blind(config: str, error: Exception) -> State[None]:
     """How a run ends that could not look: told as far as it goes, and failed."""
     alert = tell.could_not_look(error, datetime.now(UTC))
     _emit({"": alert})
-    message = error.diagnostics()
+    message = error.diagnostics() if isinstance(error, UnvoicedError) else alert.what
     try:
         tell.publish(load_settings(Path(config)), [alert])
     except UnvoicedError as also:

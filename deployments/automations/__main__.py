@@ -25,7 +25,7 @@ from tasks.watch import ALERT_EVENT
 NAME = "unvoiced: alert of the watch"
 _SUBJECT = "unvoiced: {{ event.payload.level }}: {{ event.payload.kind }}"
 _BODY = (
-    "{{ event.payload.what }}\nwho: {{ event.payload.requester }}\n"
+    "{{ event.payload.what }}\nwho: {{ event.payload.requester }} {{ event.payload.source }}\n"
     "from {{ event.payload.start }} to {{ event.payload.end }}\n"
     "{{ event.payload.numbers | tojson }}\nto do: {{ event.payload['to do'] }}"
 )

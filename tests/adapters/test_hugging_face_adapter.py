@@ -99,6 +99,7 @@ with unvoiced.open(sys.argv[1], "training") as features:
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_was_opened_is_written(library: Library, tmp_path: Path) -> None:
     """With a home of its own, after a map and a shuffle: no file there, nor under TMPDIR, has an
     array in it, and none is larger than a lock.

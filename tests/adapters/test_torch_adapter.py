@@ -28,7 +28,14 @@ def names(batches: Any) -> list[str]:
     return [name for batch in batches for name in batch["samples"]]
 
 
-@pytest.mark.parametrize("workers", [IN_PROCESS, FORK, SPAWN], ids=["in process", "fork", "spawn"])
+@pytest.mark.parametrize(
+    "workers",
+    [
+        pytest.param(IN_PROCESS, id="in process"),
+        pytest.param(FORK, id="fork"),
+        pytest.param(SPAWN, id="spawn", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.inv("INV-8")
 def test_every_sample_comes_once_and_every_read_is_recorded(
     library: Library, workers: dict[str, Any]

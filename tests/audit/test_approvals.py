@@ -270,6 +270,7 @@ def test_a_planted_object_stops_no_approval_that_is_there(watched: Watched) -> N
     [
         ("os-user:anna:1", "os-user:anna:1", True),
         ("os-user:anna:1", "os-user:bruno:2", False),
+        ("os-user:user namespace:1", "os-user:anna:1", True),
         (
             "arn:aws:sts::1:assumed-role/scientist/anna",
             "arn:aws:sts::1:assumed-role/watcher/anna",
@@ -302,6 +303,8 @@ def test_nobody_approves_for_themselves(
     [
         {"objects": 0},
         {"until": "2026-11-22"},
+        {"until": "20261124"},
+        {"until": "2026-W48-2"},
         {"until": "2028-11-23"},
         {"until": "soon"},
         {"because": ""},

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 from tests.ingest.home import Home
 from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.audit.pages import tie
+from unvoiced.audit.record import AccessRecord, by_contributor, rfc3339_milliseconds
 from unvoiced.audit.requester import requester_of
 from unvoiced.cli.app import app
 from unvoiced.clock import utc_now
@@ -226,3 +228,30 @@ def test_reads_of_a_clock_that_is_centuries_off_stop_nobody(home: Home) -> None:
         assert run(*words).exit_code == 0
     tie_now(home)
     assert "The oldest record that is not tied" not in run("verify").output
+
+
+def test_texts_of_a_planted_record_are_shown_as_they_are(home: Home) -> None:
+    """Markup in the name of a requester, and one that would move a terminal's cursor."""
+    audit = home.store("audit")
+    planted = AccessRecord(
+        requester="os-user:[bold red]x[/]\\[link=https://x]",
+        purpose="training",
+        time=rfc3339_milliseconds(utc_now()),
+        source="[blink]y@z",
+        run="run",
+        sequence=0,
+        previous=None,
+        size=1,
+        contributors=by_contributor([Read(FEATURES, "1" * 64, "2" * 64, 1)]),
+    )
+    audit.put_if_absent(f"{planted.name}{'0' * 16}-1.json", planted.encode())
+    evil = replace(planted, requester="os-user:\x1b[2K\x07")
+    audit.put_if_absent(f"{evil.name}{'0' * 16}-1.json", evil.encode())
+    shown = run("ls")
+    assert "[bold red]x[/]" in shown.output
+    assert "\x1b[2K" not in shown.output
+    assert "1 object that are no records" in shown.output.replace("objects", "object")
+    tie_now(home)
+    found = run("verify")
+    assert isinstance(found.exception, VerificationError)
+    assert "what was tied into the log stands" in str(found.exception)

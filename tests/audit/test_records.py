@@ -6,9 +6,14 @@ import json
 import os
 import pwd
 import re
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +22,18 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.audit.watched import reads
-from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit import AuditTrail, Purpose, requester
 from unvoiced.audit.record import (
     AccessRecord,
     agrees,
+    by_contributor,
     canonical,
     name_tag,
     parse_name,
     parse_record,
 )
 from unvoiced.disposal import Observation, PlacedFeatures, Receipt
-from unvoiced.errors import InputError, OpenError, StoreError, VerificationError
+from unvoiced.errors import AccessError, InputError, OpenError, StoreError, VerificationError
 from unvoiced.features import pack
 from unvoiced.keys.contributor import key_context, key_object_name
 from unvoiced.log.leaves import encode_leaf
@@ -285,6 +291,13 @@ def test_records_are_canonical_as_rfc_8785_has_it() -> None:
         (b'"size":10', b'"size":true'),
         (b'"previous":null', b'"previous":7'),
         (b'"previous":null', b'"previous": null'),
+        (b'"previous":null', b'"previous":"%s"' % (b"A" * 64)),
+        (b'"sequence":0', b'"sequence":-1'),
+        (b'"source":"', b'"source":"\\u001b[2K'),
+        (b'"source":"', b'"source":"\\n'),
+        (b'"source":"', '"source":"\u202e'.encode()),
+        (b'"run":"', b'"run":"' + b"x" * 512),
+        (b'":10,', b'":10, '),
         (b'"format":"unvoiced-access/1"', b'"format":"unvoiced-access/2"'),
         (b'"run":', b'"more":1,"run":'),
         (b"{", b"["),
@@ -347,3 +360,81 @@ def test_another_purpose_is_refused_with_the_list(value: str) -> None:
         match=r"^a purpose is one of: training, evaluation, inspection, erasure$",
     ):
         Purpose.of(value)
+
+
+@pytest.mark.inv("INV-8")
+def test_a_machine_whose_name_is_not_printable_is_recorded_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What reads the record back takes printable texts alone."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "ho\x1b[2Kst\udcff")
+    audit = MemoryStore("audit")
+    AuditTrail(audit, "run\n" + "x" * 600).record(reads(1), Purpose.TRAINING)
+    (record,) = records(audit)
+    assert record.source.endswith(r"@ho\x1b[2Kst\udcff")
+    assert record.run.startswith(r"run\n")
+
+
+@pytest.mark.parametrize(
+    "other", [{"name": "features/x-00000000/other"}, {"contributor": "1" * 64}]
+)
+def test_one_digest_of_two_objects_is_refused(other: dict[str, str]) -> None:
+    """The record would name one of them: less than is read."""
+    read = reads(1)[0]
+    assert by_contributor([read, read]) == by_contributor([read])
+    audit = MemoryStore("audit")
+    with pytest.raises(ValueError, match="of two objects"):
+        AuditTrail(audit, "run").record([read, replace(read, **other)], Purpose.TRAINING)
+    assert list(audit.list()) == []
+
+
+def test_more_than_a_record_holds_is_refused() -> None:
+    """Nobody would read it."""
+    audit = MemoryStore("audit")
+    with pytest.raises(ValueError, match="larger than"):
+        AuditTrail(audit, "run").record(reads(12_000), Purpose.TRAINING)
+    assert list(audit.list()) == []
+
+
+def mapped(monkeypatch: pytest.MonkeyPatch, path: Path, *lines: str) -> None:
+    """A user namespace as /proc shows it; the kernel's own is tried by hand (docs/audit.md)."""
+    path.write_text("".join(f"{line}\n" for line in lines))
+    monkeypatch.setattr(requester, "_UID_MAP", path)
+
+
+@pytest.mark.inv("INV-8")
+@pytest.mark.parametrize("inside", [0, 1, 1000])
+def test_in_a_user_namespace_it_is_the_number_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inside: int
+) -> None:
+    """`unshare -U --map-user=1000` makes nobody another: neither by number nor by name."""
+    mapped(monkeypatch, tmp_path / "map", f"{inside} 1234 1", "5000 100000 65536")
+    monkeypatch.setattr(os, "getuid", lambda: inside)
+    assert requester.requester_of("file:///x") == "os-user:user namespace:1234"
+    monkeypatch.setattr(os, "getuid", lambda: 5007)
+    assert requester.requester_of("file:///x") == "os-user:user namespace:100007"
+
+
+@pytest.mark.inv("INV-8")
+@pytest.mark.parametrize("lines", [[], ["1000 0 1"], ["what"]])
+def test_who_is_nobody_outside_does_not_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: list[str]
+) -> None:
+    """The kernel shows everybody without a number as the same nobody."""
+    mapped(monkeypatch, tmp_path / "map", *lines)
+    monkeypatch.setattr(os, "getuid", lambda: 65534)
+    with pytest.raises(AccessError):
+        AuditTrail(MemoryStore("audit"), "run")
+    assert requester.source()  # beside credentials, which say who reads
+
+
+@pytest.mark.inv("INV-8")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare here")
+def test_a_real_user_namespace_is_seen_to_be_one() -> None:
+    """Root in there is who opened it."""
+    words = ["unshare", "-Ur", sys.executable, "-c"]
+    program = "from unvoiced.audit.requester import requester_of as r; print(r('file:///x'))"
+    made = subprocess.run([*words, program], capture_output=True, text=True, check=False)
+    if "unshare failed" in made.stderr or "Operation not permitted" in made.stderr:
+        pytest.skip("no user namespaces here")
+    assert made.stdout.strip() == f"os-user:user namespace:{os.getuid()}"

@@ -46,10 +46,18 @@ def assert_intact(watched: Watched) -> None:
 
 
 def damage(watched: Watched) -> dict[str, str]:
-    """What an auditor is told, by name."""
+    """What of that which was tied is not so any more, by name."""
     report = watched.verify()
-    assert report.intact == (not report.damage)
+    assert not (report.damage and report.intact)
     return {one.name: one.what for one in report.damage}
+
+
+def beside(watched: Watched) -> dict[str, str]:
+    """What an auditor is told where nothing of that which was tied is damaged."""
+    report = watched.verify()
+    assert report.damage == []
+    assert report.intact == (not (report.planted or report.gaps))
+    return {one.name: one.what for one in (*report.planted, *report.gaps)}
 
 
 def record_of(watched: Watched, run: str, sequence: int) -> str:
@@ -101,9 +109,7 @@ def test_a_replaced_record(watched: Watched) -> None:
     """By another true record: neither name nor bytes are what was tied."""
     name, other = record_of(watched, "first", 0), record_of(watched, "first", 1)
     watched.put(name, watched.get(other))
-    whats = [one.what for one in watched.verify().damage if one.name == name]
-    assert whats[0] == "no record, or not one that belongs under this name"
-    assert whats[1].startswith("not what was tied: edited, or replaced; its version ")
+    assert damage(watched)[name].startswith("not what was tied: edited, or replaced; its version ")
 
 
 def test_a_moved_record(watched: Watched) -> None:
@@ -142,7 +148,10 @@ def test_a_record_whose_name_says_something_else(watched: Watched, part: str) ->
         f"{said['time']}-{random}-{said['objects']}.json"
     )
     watched.put(wrong, watched.get(record_of(watched, "second", 2)))
-    assert damage(watched) == {wrong: "no record, or not one that belongs under this name"}
+    said = {wrong: "no record, or not one that belongs under this name"}
+    assert beside(watched) == said
+    watched.tie()  # that it was tied makes it no damage: it is what was tied
+    assert beside(watched) == said
 
 
 def test_a_deleted_page(watched: Watched) -> None:
@@ -209,7 +218,7 @@ def test_a_page_moved_to_another_day(watched: Watched) -> None:
 def test_a_page_that_is_none(watched: Watched) -> None:
     """Bytes under a page's name."""
     watched.put("pages/2026-11-30/000000.json", b"{}")
-    assert "no page" in damage(watched)["pages/2026-11-30/000000.json"]
+    assert "no page" in beside(watched)["pages/2026-11-30/000000.json"]
 
 
 def test_a_page_that_does_not_follow_on(watched: Watched) -> None:
@@ -232,7 +241,7 @@ def test_a_record_deleted_before_it_was_tied(sequence: int) -> None:
     names = watched.read(1, 1, 1)
     watched.delete(names[sequence])
     watched.tie()
-    (what,) = damage(watched).values()
+    (what,) = beside(watched).values()
     assert what == f"record(s) {sequence} to {sequence} are missing"
 
 
@@ -244,7 +253,7 @@ def test_a_record_replaced_before_it_was_tied() -> None:
     watched.delete(names[1])
     watched.put(names[1], edited)
     watched.tie()
-    (what,) = damage(watched).values()
+    (what,) = beside(watched).values()
     assert what == "record 2 follows on another record than the one before it"
 
 

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.ingest.hooked_store import CHANGES, Around, HookedStore
 from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.audit.pages import Tied, tie
-from unvoiced.audit.verify import TrailReport, verify_trail
+from unvoiced.audit.report import TrailReport
+from unvoiced.audit.verify import verify_trail
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import Leaf, encode_leaf, parse_leaf
 from unvoiced.log.note import Signer
@@ -120,7 +121,13 @@ class Watched:
             self.delete(name)
         if logged:
             leaf = encode_leaf(
-                "swept", digest("".join(names)), self.clock(), store="audit", objects=len(names)
+                "swept",
+                digest("".join(names)),
+                self.clock(),
+                store="audit",
+                objects=len(names),
+                records=sum(name.startswith("reads/") for name in names),
+                pages=sum(name.startswith("pages/") for name in names),
             )
             self.accounts().append([leaf])
 

@@ -19,20 +19,30 @@ from unvoiced.errors import InputError
 Run = Callable[..., str]
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Library:
-    """Five samples of three contributors, on disk, in the catalog."""
-    library = Library.furnish(Home.create(tmp_path / "home"), anna=2, bruno=2, clara=1)
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Five samples of three contributors, on disk, in the catalog; nobody changes them."""
+    home = Home.create(tmp_path_factory.mktemp("engines") / "home")
+    library = Library.furnish(home, anna=2, bruno=2, clara=1)
     library.build()
     return library
 
 
-def test_every_engine_sees_the_same_rows(library: Library) -> None:
+@pytest.fixture
+def library(furnished: Library, tmp_path: Path) -> Library:
+    """A copy that may be changed, its catalog built anew, as a copy has other versions."""
+    home = Home.copy(furnished.home.settings.folder, tmp_path / "home")
+    library = Library(home, list(furnished.sent), dict(furnished.ids))
+    library.build(anew=True)
+    return library
+
+
+def test_every_engine_sees_the_same_rows(furnished: Library) -> None:
     """DuckDB, polars and pandas: over the table that `read` gives, and over the files."""
-    listed = catalog.read(library.home.settings.folder)
-    files = library.home.settings.folder / "stores/training/catalog"
+    listed = catalog.read(furnished.home.settings.folder)
+    files = furnished.home.settings.folder / "stores/training/catalog"
     glob = f"{files}/*/*.parquet"
-    names = sorted(one.feature_name for one in library.sent)
+    names = sorted(one.feature_name for one in furnished.sent)
     seconds = sum(listed["duration_seconds"].to_pylist())
 
     assert len(list(files.glob("*/*.parquet"))) == 3
@@ -50,14 +60,14 @@ def test_every_engine_sees_the_same_rows(library: Library) -> None:
         assert found["duration_seconds"].sum() == pytest.approx(seconds)
 
 
-def test_user_labels_join_by_sample(library: Library) -> None:
+def test_user_labels_join_by_sample(furnished: Library) -> None:
     """A table of one's own beside it, in any engine."""
-    table = catalog.read(library.home.settings.folder, SPEECH)
-    labels = pl.DataFrame({"sample": [library.sent[0].sample], "word": ["seven"]})
+    table = catalog.read(furnished.home.settings.folder, SPEECH)
+    labels = pl.DataFrame({"sample": [furnished.sent[0].sample], "word": ["seven"]})
     joined = pl.from_arrow(table)
     assert isinstance(joined, pl.DataFrame)
     (row,) = joined.join(labels, on="sample").to_dicts()
-    assert (row["name"], row["word"]) == (library.sent[0].feature_name, "seven")
+    assert (row["name"], row["word"]) == (furnished.sent[0].feature_name, "seven")
 
 
 @pytest.mark.parametrize(
@@ -79,13 +89,13 @@ def test_user_labels_join_by_sample(library: Library) -> None:
         "select * from local",
     ],
 )
-def test_a_query_reaches_nothing_but_the_catalog(library: Library, sql: str) -> None:
+def test_a_query_reaches_nothing_but_the_catalog(furnished: Library, sql: str) -> None:
     """No file, network, extension, or variable of this process; nor can it let itself."""
-    local = catalog.read(library.home.settings.folder)
-    folder = library.home.settings.folder
+    local = catalog.read(furnished.home.settings.folder)
+    folder = furnished.home.settings.folder
     before = sorted(folder.iterdir())
     with pytest.raises(InputError):
-        run_query(local, sql.format(file=library.home.settings.path, folder=folder))
+        run_query(local, sql.format(file=furnished.home.settings.path, folder=folder))
     assert sorted(folder.iterdir()) == before
 
 

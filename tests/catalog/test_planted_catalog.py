@@ -1,18 +1,30 @@
 """What is no shard of ours is refused, or found out by the reader; never opened."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.catalog.library import SPEECH, stored
 from unvoiced.audit import AuditTrail, Purpose
-from unvoiced.catalog.schema import decode_shard, encode_shard, schema, shard_name, table_of
+from unvoiced.audit.record import READS, name_tag, parse_record
+from unvoiced.catalog.schema import (
+    FORMAT,
+    decode_shard,
+    encode_shard,
+    schema,
+    shard_name,
+    table_of,
+)
 from unvoiced.catalog.table import load
 from unvoiced.errors import VerificationError
 from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted
+from unvoiced.reader.inventory import Names
+from unvoiced.reader.opening import open_view
 
 NAME = shard_name(SPEECH, "a")
 
@@ -93,6 +105,35 @@ def test_order_columns_and_marks_are_looked_at() -> None:
     assert decode_shard(NAME, encode_shard(schema().empty_table())).num_rows == 0
 
 
+def bomb(rows: int, text: int) -> bytes:
+    """A shard of so many equal rows that say the same long text: a few kB."""
+    table = table_of([row() | {"version": "x" * text}]).take(pa.array([0] * rows, pa.int64()))
+    sink = pa.BufferOutputStream()
+    marked = table.replace_schema_metadata({b"unvoiced": FORMAT.encode()})
+    pq.write_table(marked, sink, compression="zstd", write_page_checksum=True)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+@pytest.mark.parametrize(("rows", "text"), [(1_000_000, 20), (1, 20_000_000), (100, 100_000)])
+def test_a_shard_that_would_be_many_times_its_size_is_refused_as_it_is(
+    rows: int, text: int
+) -> None:
+    """More rows than digests fit in, more bytes, or one text that many rows repeat: nothing of it
+    is written out in memory.
+    """
+    data = bomb(rows, text)
+    assert len(data) < rows * text / 100
+    usual, pool = pa.default_memory_pool(), pa.system_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        with pytest.raises(VerificationError, match="unvoiced catalog build --anew"):
+            decode_shard(NAME, data)
+    finally:
+        pa.set_memory_pool(usual)
+    assert pool.max_memory() < rows * text / 20
+
+
 def test_a_build_makes_damaged_shards_anew_and_loading_refuses_them(tmp_path: Path) -> None:
     """It says which; a shard that is gone, or empty, is the same."""
     library = stored(tmp_path)
@@ -158,3 +199,28 @@ def test_a_false_row_gets_nothing_opened_that_no_receipt_names(tmp_path: Path) -
     assert max(load(library.training, SPEECH)["duration_seconds"].to_pylist()) == 1e9
     assert library.build(anew=True).new == 3
     assert max(load(library.training, SPEECH)["duration_seconds"].to_pylist()) < 1
+
+
+@pytest.mark.inv("INV-8")
+@pytest.mark.parametrize("names", ["store", "catalog"])
+def test_one_digest_for_all_leaves_a_record_of_each(tmp_path: Path, names: Names) -> None:
+    """Every object is in the trail by its name and its true digest, and none by the false one."""
+    library = stored(tmp_path, anna=3, bruno=3)
+    library.build()
+    false = hashlib.sha256(b"false").hexdigest()
+    for name in library.shards():
+        whole = library.training.get(name)
+        rows = decode_shard(name, whole.data).to_pylist()
+        forged = table_of([one | {"sha256": false} for one in rows])
+        library.training.replace(name, encode_shard(forged), version=whole.version)
+    with open_view(library.home.settings, "training", names=names) as features:
+        given = {(one.sha256, name_tag(one.name)) for one in features}
+    audit = library.home.store("audit")
+    recorded = [
+        pair
+        for entry in audit.list(READS)
+        for of_one in parse_record(audit.get(entry.name).data).contributors.values()
+        for pair in of_one.items()
+    ]
+    assert len(given) == len(recorded) == 6
+    assert given == set(recorded)

@@ -148,6 +148,12 @@ class Environment:
                 AssumeRolePolicyDocument=json.dumps(given["AssumeRolePolicyDocument"]),
                 MaxSessionDuration=given.get("MaxSessionDuration", 3600),
             )
+            for own in given.get("Policies", ()):
+                iam.put_role_policy(
+                    RoleName=self._arn(name).rpartition("/")[2],
+                    PolicyName=own["PolicyName"],
+                    PolicyDocument=json.dumps(own["PolicyDocument"]),
+                )
 
     def _role_policies(self) -> None:
         iam = self.client("iam")
@@ -277,6 +283,10 @@ class Environment:
             S3BucketName=given["S3BucketName"],
             IsMultiRegionTrail=given["IsMultiRegionTrail"],
             EnableLogFileValidation=given["EnableLogFileValidation"],
+        )
+        # ministack forgets it when a trail is made.
+        trails.update_trail(
+            Name=given["TrailName"],
             CloudWatchLogsLogGroupArn=given["CloudWatchLogsLogGroupArn"],
             CloudWatchLogsRoleArn=given["CloudWatchLogsRoleArn"],
         )

@@ -38,6 +38,7 @@ from unvoiced.posture.facts import (
     AccessKey,
     Encryption,
     Facts,
+    Grant,
     Lock,
     MetricFilter,
     OnDisk,
@@ -136,7 +137,11 @@ def test_every_check_was_seen_to_find_something() -> None:
                               "Resource": f"arn:aws:s3:::{name_of(RAW)}/a/*"}),
         with_role(Role.WORKER, trust=policy(
             {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-             "Action": "sts:AssumeRole"})),
+             "Action": "sts:AssumeRole",
+             "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": right.ACCOUNT}}})),
+        with_key("dataset", grants=(Grant("g", role_arn(Role.DATA_SCIENTIST), ("Decrypt",)),)),
+        with_key("worker", grants=(Grant(
+            "g", role_arn(Role.WATCHER), ("Decrypt",), {"name": "log/signing"}),)),
         with_(alarms=(alarm(RAW), alarm(TRAINING), alarm(TRAINING, metric="NumberOfObjects"))),
         with_key("worker", policy=policy(
             {"Effect": "Allow", "Principal": {"AWS": FOREIGN}, "Action": "kms:Encrypt",
@@ -144,7 +149,8 @@ def test_every_check_was_seen_to_find_something() -> None:
         with_bucket(Place.LOG, lock=Lock("GOVERNANCE", 1)),
     ],
     ids=["a disabled rule", "markers only", "an upload of yesterday", "a key that is off",
-         "a deny", "less than the table", "a service", "an alarm besides", "who may only wrap",
+         "a deny", "less than the table", "a service", "a grant",
+         "a grant of one secret", "an alarm besides", "who may only wrap",
          "a lock on the log"],
 )  # fmt: skip
 def test_what_only_looks_wrong_is_not_a_finding(change: Change) -> None:

@@ -221,10 +221,11 @@ def test_a_backstop_that_would_expire_other_things_is_not_printed() -> None:
 def test_each_command_for_a_bucket_policy_mends_all_of_it() -> None:
     """Everybody, a stranger, no TLS, any encryption: one command, the same under each finding."""
     arn = f"arn:aws:s3:::{name_of(RAW)}/*"
-    own = allow({"Service": "cloudtrail.amazonaws.com"}, "s3:PutObject", arn)
+    own = allow({"AWS": role_arn(Role.WORKER)}, "s3:GetObject", arn)
     wrong = policy(
-        allow("*", "s3:GetObject", arn), allow({"AWS": FOREIGN}, "s3:GetObject", arn), own
-    )
+        allow("*", "s3:GetObject", arn), allow({"AWS": FOREIGN}, "s3:GetObject", arn), own,
+        allow({"Service": "lambda.amazonaws.com"}, "s3:GetObject", arn),
+    )  # fmt: skip
     found = findings(with_bucket(RAW, policy=wrong)(facts()))
     assert {one.name for one in found} == {
         "public-bucket-policy", "bucket-policy-beyond-the-table",

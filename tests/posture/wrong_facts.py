@@ -101,6 +101,8 @@ def two_places(found: Facts) -> Facts:
     return replace(found, buckets=(*others, shared), roles=roles)
 
 
+OURS = {"Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}}}
+
 WRONG: list[tuple[str, str, Change]] = [
     # encryption and keys
     ("no-customer-key-encryption", "none", with_bucket(RAW, encryption=None)),
@@ -144,6 +146,29 @@ WRONG: list[tuple[str, str, Change]] = [
         "key-granted-beyond-the-table",
         "a grant",
         with_key("worker", grants=(Grant("g-1", FOREIGN, ("Decrypt",)),)),
+    ),
+    *(
+        (
+            "key-granted-beyond-the-table",
+            f"all secrets to the {one}",
+            with_key("worker", grants=(Grant("g-1", role_arn(one), ("Decrypt",), context),)),
+        )
+        for one, context in (
+            (Role.WATCHER, {}),
+            (Role.ERASER, {"name": "intake/2026-11"}),
+            (Role.KEY_KEEPER, {"other": "log/signing"}),
+        )
+    ),
+    *(
+        ("key-used-beyond-the-table", f"{who} of {name}", with_key(name, policy=policy(
+            *key_policy(users).document["Statement"], {**allow({"Service": who}, action, "*"),
+                                                       **condition})))
+        for name, users, who, action, condition in (
+            ("worker", Role.WORKER, "lambda.amazonaws.com", "kms:*", {}),
+            ("dataset", Role.DATA_SCIENTIST, "cloudtrail.amazonaws.com", "kms:Decrypt", OURS),
+            ("store", Role.WORKER, "cloudtrail.amazonaws.com", "kms:Decrypt", {}),
+            ("store", Role.WORKER, "cloudtrail.amazonaws.com", "kms:CreateGrant", OURS),
+        )
     ),
     (
         "vaults-share-a-key",
@@ -196,6 +221,14 @@ WRONG: list[tuple[str, str, Change]] = [
         with_bucket(RAW, policy=bucket_policy(RAW, {
             "Effect": "Allow", "NotPrincipal": {"AWS": FOREIGN}, "Action": "s3:GetObject",
             "Resource": "*"})),
+    ),
+    *(
+        ("bucket-policy-beyond-the-table", who, with_bucket(TRAINING, policy=bucket_policy(
+            TRAINING, {**allow({"Service": who}, "s3:PutObject",
+                               f"arn:aws:s3:::{name_of(TRAINING)}/*"), **condition})))
+        for who, condition in (
+            ("lambda.amazonaws.com", {}), ("cloudtrail.amazonaws.com", OURS),
+        )
     ),
     (
         "bucket-policy-beyond-the-table",
@@ -322,6 +355,23 @@ WRONG: list[tuple[str, str, Change]] = [
         {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}))),
     ("role-trust-too-wide", "another account", with_role(Role.WORKER, trust=policy(
         {"Effect": "Allow", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"}))),
+    *(
+        ("role-trust-too-wide", f"{who} as {one}", with_role(one, trust=policy(
+            {"Effect": "Allow", "Principal": {"Service": who}, "Action": "sts:AssumeRole",
+             **condition})))
+        for one, who, condition in (
+            (Role.WORKER, "ecs-tasks.amazonaws.com", {}),
+            (Role.WORKER, "lambda.amazonaws.com", OURS),
+            (Role.DATA_SCIENTIST, "ec2.amazonaws.com", OURS),
+            (Role.WATCHER, "ecs-tasks.amazonaws.com", {
+                "Condition": {"StringEquals": {"aws:SourceAccount": "999988887777"}}}),
+        )
+    ),
+    ("role-trust-too-wide", "all repositories of a provider", with_role(
+        Role.DATA_SCIENTIST, trust=policy(
+            {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+             "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/example"},
+             "Condition": {"StringEquals": {"example:aud": "sts.amazonaws.com"}}}))),
     ("role-trust-too-wide", "all of a provider", with_role(Role.WORKER, trust=policy(
         {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
          "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/example"}}))),

@@ -1,11 +1,13 @@
 """Samples that cannot be read are skipped and counted; the wrong key stops everything at once."""
 
+import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.ingest.home import Home
+from tests.ingest.home import START, Home
 from tests.ingest.hooked_store import HookedStore
 from tests.reader.readings import (
     SAMPLES,
@@ -17,9 +19,14 @@ from tests.reader.readings import (
     sha256,
     voice,
 )
+from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit.record import READS, name_tag, parse_record
 from unvoiced.catalog.build import CatalogBuilder, build_all
+from unvoiced.cli import main
 from unvoiced.errors import AccessError, InputError, NotFound, OpenError, VerificationError
 from unvoiced.keys.contributor import key_object_name
+from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted
+from unvoiced.reader.opener import FOLLOW_EVERY
 from unvoiced.reader.reason import Reason
 from unvoiced.sealing import PrivateKey
 
@@ -30,6 +37,17 @@ LITTLE = 40_000
 def whose(name: str) -> str:
     """The pseudonym in a name."""
     return name.split("/")[2]
+
+
+def named(home: Home, digest: str) -> set[str]:
+    """The names that the trail has for a digest, as it holds them."""
+    audit = home.store("audit")
+    return {
+        of_one[digest]
+        for entry in audit.list(READS)
+        for of_one in parse_record(audit.get(entry.name).data).contributors.values()
+        if digest in of_one
+    }
 
 
 @pytest.mark.parametrize("view", ["by name", "shuffled", "batches"])
@@ -102,6 +120,10 @@ def test_planted_and_misplaced_objects_are_skipped(library: Home) -> None:
         assert [one.name for one in features] == [name for name in names if name not in bad]
         assert features.report.skipped == {Reason.NO_RECEIPT: 1, Reason.NOT_OPENED: 3 + 6}
         assert {sha256(library, first[0])} <= set(recorded(library.store("audit")))
+        # Copies of one object, each by its name.
+        tags = named(library, sha256(library, first[2]))
+        copies = [*first[1:3], second[0], f"{first[0].rpartition('/')[0]}/planted.unv"]
+        assert {name_tag(name) for name in copies} == tags
         with pytest.raises(VerificationError, match="no receipt"):
             features[first[0]]
         with pytest.raises(OpenError):
@@ -110,6 +132,83 @@ def test_planted_and_misplaced_objects_are_skipped(library: Home) -> None:
     with opened(library) as features:
         assert len(list(features)) == SAMPLES - len(bad)
         assert features.report.skipped[Reason.KEY_UNKNOWN] == 6
+
+
+def test_a_shard_of_which_nothing_could_be_read_raises_unless_it_was_erased(library: Home) -> None:
+    """No receipts is the wrong log, or a store that somebody fills; erasure is to be expected."""
+    with opened(library) as features:
+        shard = features.shuffle(1).shard(0, 12)
+        names = shard.names
+        assert names
+        remove(library, names)
+        with pytest.warns(UserWarning, match="none of the .* could be read: no longer there"):
+            assert list(shard) == []
+        overwrite(library, names[-1], b"junk")
+        with pytest.raises(VerificationError, match=r"no receipt of the log names it \(1\)"):
+            list(shard)
+
+
+@pytest.mark.inv("INV-10")
+def test_who_is_erased_in_mid_epoch_is_out_within_five_minutes(library: Home) -> None:
+    """The log is read again after so long, also by a clock that is set back; not before."""
+    looks: list[str] = []
+
+    def look(_operation: str, name: str, go: Callable[[], Any]) -> Any:
+        looks.append(name)
+        return go()
+
+    moment = [START]
+    watched = library.on(log=HookedStore(library.store("log"), look))
+    opener = FeatureOpener(
+        library.store("training"),
+        watched.settings.log_reader(),
+        library.dataset(),
+        AuditTrail(library.store("audit"), "test"),
+        Purpose.TRAINING,
+        now=lambda: moment[0],
+    )
+    with opened(library) as features:
+        first = Wanted(features.names[0])
+    (answer,) = opener.open([first])
+    assert isinstance(answer, Opened)
+    log_destroyed_key(library, whose(first.name))
+    looks.clear()
+    moment[0] += FOLLOW_EVERY - timedelta(seconds=1)
+    assert isinstance(opener.open([first])[0], Opened)
+    assert not looks
+    moment[0] -= FOLLOW_EVERY  # a second before it began: nobody knows how long that took
+    (answer,) = opener.open([first])
+    assert isinstance(answer, Skipped)
+    assert answer.reason is Reason.KEY_DESTROYED
+    # Nothing new costs one look at the checkpoint, once in so long.
+    opener.open([first])
+    looks.clear()
+    with opened(library) as features:
+        other = Wanted(next(n for n in features.names if whose(n) != whose(first.name)))
+    opener.open([other])
+    looks.clear()
+    for _ in range(3):
+        opener.open([other])
+    assert not looks
+    moment[0] += FOLLOW_EVERY
+    for _ in range(3):
+        assert isinstance(opener.open([other])[0], Opened)
+    assert looks == ["checkpoint"]
+
+
+def test_files_of_terabytes_are_skipped(on_disk: Home) -> None:
+    """Sparse ones cost nothing to put there; nor do they cost the reader more than a look."""
+    training = on_disk.settings.folder / "stores/training"
+    with opened(on_disk) as features:
+        names = features.names
+        whole, another = names[0], next(n for n in names if whose(n) != whose(names[0]))
+        os.truncate(training / whole, 3 * 10**12)
+        os.truncate(training / key_object_name(whose(another)), 3 * 10**12)
+        left = [n for n in names if n != whole and whose(n) != whose(another)]
+        assert [one.name for one in features] == left
+        assert features.report.skipped == {Reason.TOO_LARGE: 1, Reason.KEY_UNKNOWN: 6}
+        with pytest.raises(VerificationError, match="3,000,000,000,000 bytes"):
+            features[whole]
 
 
 def test_an_epoch_of_which_nothing_could_be_read_says_why(library: Home) -> None:
@@ -160,7 +259,8 @@ def test_an_object_that_was_replaced_is_read_as_it_is(library: Home) -> None:
     assert sha256(library, name) in recorded(library.store("audit"))
 
 
-def test_a_quota_that_is_used_up_ends_an_epoch(library: Home) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_a_quota_that_is_used_up_ends_an_epoch(library: Home, known: bool) -> None:
     """With an error that says so, after what was admitted; the rest is not even asked for."""
     fetched: list[str] = []
 
@@ -172,7 +272,8 @@ def test_a_quota_that_is_used_up_ends_an_epoch(library: Home) -> None:
     home = library.on(training=HookedStore(library.store("training"), watched))
     reading = type(home.settings.reading)(training_per_day=20)
     object.__setattr__(home.settings, "reading", reading)
-    build_all(CatalogBuilder.of(library.settings))  # so that digests are known beforehand
+    if known:
+        build_all(CatalogBuilder.of(library.settings))
     with opened(home) as features:
         fetched.clear()
         seen: list[Any] = []
@@ -181,3 +282,25 @@ def test_a_quota_that_is_used_up_ends_an_epoch(library: Home) -> None:
         assert len(seen) == len(fetched) == 8
     with pytest.raises(InputError, match="closed"):
         list(features)
+
+
+def test_looking_at_single_samples_keeps_to_the_quota(
+    on_disk: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`unvoiced features show` counts with all else that was inspected on the day."""
+    settings = on_disk.settings.path
+    settings.write_text(settings.read_text() + "\n[reading]\ninspection_per_day = 2\n")
+    with opened(on_disk) as features:
+        names = features.names
+    codes = []
+    for name in names[:3]:
+        sample = "/".join(name.split("/")[2:])
+        monkeypatch.setattr(
+            "sys.argv", ["unvoiced", "features", "show", sample, "-c", str(settings)]
+        )
+        with pytest.raises(SystemExit) as ended:
+            main()
+        codes.append(ended.value.code)
+    assert codes == [0, 0, AccessError.exit_code]
+    assert "may read 2 objects a day for inspection" in " ".join(capsys.readouterr().err.split())
+    assert len(recorded(on_disk.store("audit"))) == 2

@@ -153,17 +153,74 @@ def of_key(place: Place, action: str, whose: Role) -> Callable[[Environment], No
     )(account)  # fmt: skip
 
 
-def topic(account: Environment) -> None:
-    """Another account gets the alerts."""
-    sns = account.client("sns")
-    text = sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"]
-    found = json.loads(text)
-    found["Statement"].append(
-        {"Effect": "Allow", "Principal": {"AWS": FOREIGN}, "Action": "sns:Subscribe",
-         "Resource": TOPIC}
+def topic(who: Any, action: str) -> Callable[[Environment], None]:
+    """Somebody more in the topic's policy."""
+
+    def make(account: Environment) -> None:
+        sns = account.client("sns")
+        text = sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"]
+        found = json.loads(text)
+        found["Statement"].append(
+            {"Effect": "Allow", "Principal": who, "Action": action, "Resource": TOPIC}
+        )
+        sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="Policy",
+                                 AttributeValue=json.dumps(found))  # fmt: skip
+
+    return make
+
+
+def trail_bucket(account: Environment) -> str:
+    """Where CloudTrail puts its files."""
+    return str(account.resources["TrailBucket"]["BucketName"])
+
+
+def in_trail_bucket(who: Any, action: str) -> Callable[[Environment], None]:
+    """Somebody more in the policy of CloudTrail's bucket, or a service without a condition."""
+
+    def make(account: Environment) -> None:
+        client, bucket = account.client("s3"), trail_bucket(account)
+        found = json.loads(client.get_bucket_policy(Bucket=bucket)["Policy"])
+        found["Statement"] = allowing(who, action)(found["Statement"], bucket)
+        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(found))
+
+    return make
+
+
+def user_on_trail(name: str, action: str) -> Callable[[Environment], None]:
+    """A user who may do something with CloudTrail's files."""
+    return lambda account: user(name, document(action, f"arn:aws:s3:::{trail_bucket(account)}/*"))(
+        account
+    )
+
+
+def granted_all_secrets(account: Environment) -> None:
+    """A grant on the worker's key, to who may open one secret of it."""
+    account.client("kms").create_grant(
+        KeyId=account.key(Place.WORKER_KEY), Operations=["Decrypt"],
+        GranteePrincipal=account.role_arn(Role.WATCHER),
     )  # fmt: skip
-    sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="Policy",
-                             AttributeValue=json.dumps(found))  # fmt: skip
+
+
+def keys_of_a_scientist(account: Environment) -> None:
+    """A user who is trusted as data scientist, and another who may make them access keys."""
+    user("paul")(account)
+    trusting(Role.DATA_SCIENTIST, {"AWS": arn("user", "paul")})(account)
+    user("quinn", document(["iam:CreateAccessKey", "iam:CreateLoginProfile"]))(account)
+
+
+def every_repository(account: Environment) -> None:
+    """Whoever GitHub signs in for us, from whatever repository, may be the auditor."""
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    found = iam(account, "get_role", RoleName=account.role(Role.AUDITOR))["Role"]
+    trust = dict(found["AssumeRolePolicyDocument"])
+    audience = {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}
+    trust["Statement"] = [
+        *trust["Statement"],
+        {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+         "Principal": {"Federated": provider}, "Condition": {"StringEquals": audience}},
+    ]  # fmt: skip
+    iam(account, "update_assume_role_policy", RoleName=account.role(Role.AUDITOR),
+        PolicyDocument=json.dumps(trust))  # fmt: skip
 
 
 def read_by(requester: str) -> Callable[[Environment], None]:
@@ -238,7 +295,7 @@ EXCESSES: dict[str, Excess] = {
         IDENTITY, "user hans", ("read raw",)),
     "all but some resources": Excess(
         user("iris", document("s3:GetObject", NotResource=f"{BUCKET_OF_RAW}/*")),
-        IDENTITY, "user iris", ("may read training",)),
+        IDENTITY, "user iris", ("training, log",)),
     "a part of a bucket": Excess(
         user("olga", document("s3:GetObject", f"{BUCKET_OF_RAW}/a*/b?.unv")),
         IDENTITY, "user olga", ("may read raw",)),
@@ -250,7 +307,7 @@ EXCESSES: dict[str, Excess] = {
         role("ops", document("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/voice-*")),
         IDENTITY, "role ops", ("manage role",)),
     "a role that runs the worker": Excess(
-        role("ci", document("iam:PassRole")), IDENTITY, "role ci", ("become role ingest worker",)),
+        role("ci", document("iam:PassRole")), IDENTITY, "role ci", ("role ingest worker",)),
     "a user who stops the trail": Excess(
         user("kai", document("cloudtrail:StopLogging")), IDENTITY, "user kai",
         ("manage trail unvoiced",)),
@@ -317,7 +374,88 @@ EXCESSES: dict[str, Excess] = {
                                    StringEquals={"aws:SourceVpc": "vpc-0a1b2c3d"})),
         BUCKET, "everybody", ("unvoiced-log",)),
     "another account hears alerts": Excess(
-        topic, "topic-policy-beyond-the-account", FOREIGN, ("sns:Subscribe",)),
+        topic({"AWS": FOREIGN}, "sns:Subscribe"), "topic-policy-beyond-the-account", FOREIGN,
+        ("sns:Subscribe",)),
+    "a service raises alarms for any account": Excess(
+        topic({"Service": "events.amazonaws.com"}, "sns:Publish"),
+        "topic-policy-beyond-the-account", "events.amazonaws.com", ("sns:Publish",)),
+    "a grant of all secrets": Excess(
+        granted_all_secrets, "key-granted-beyond-the-table", "watcher",
+        ("worker key", "Decrypt, of any secret")),
+    "a service reads features": Excess(
+        policy(Place.TRAINING, allowing({"Service": "lambda.amazonaws.com"}, "s3:GetObject")),
+        BUCKET, "lambda.amazonaws.com", ("unvoiced-training",)),
+    "a service has a vault's key": Excess(
+        key_policy(Place.DATASET_KEY, {"Effect": "Allow", "Action": "kms:*", "Resource": "*",
+                                       "Principal": {"Service": "lambda.amazonaws.com"}}),
+        KEY, "lambda.amazonaws.com", ("dataset key", "kms:Decrypt")),
+    "CloudTrail uses a store's key for any account": Excess(
+        store_key_policy(Place.RAW, {"Effect": "Allow", "Action": "kms:Decrypt",
+                                     "Principal": {"Service": "cloudtrail.amazonaws.com"}}),
+        KEY, "cloudtrail.amazonaws.com", ("raw", "kms:Decrypt")),
+    "CloudTrail writes records for any account": Excess(
+        in_trail_bucket({"Service": "cloudtrail.amazonaws.com"}, "s3:PutObject"),
+        BUCKET, "cloudtrail.amazonaws.com", ("unvoiced-trail",)),
+    "another account reads CloudTrail's files": Excess(
+        in_trail_bucket({"AWS": FOREIGN}, "s3:GetObject"), BUCKET, FOREIGN, ("unvoiced-trail",)),
+    "a service may be the inviter": Excess(
+        trusting(Role.INVITER, {"Service": "lambda.amazonaws.com"}), TRUST,
+        "lambda.amazonaws.com", ("role inviter",)),
+    "machines of any account may be the worker": Excess(
+        trusting(Role.WORKER, {"Service": "ecs-tasks.amazonaws.com"}), TRUST,
+        "ecs-tasks.amazonaws.com", ("role ingest worker",)),
+    "every repository may be the auditor": Excess(
+        every_repository, TRUST, "token.actions.githubusercontent.com", ("role auditor",)),
+    "a user who destroys CloudTrail's files": Excess(
+        user_on_trail("nils", "s3:DeleteObject"), IDENTITY, "user nils",
+        ("destroy CloudTrail's files",)),
+    "a user who reads the log group": Excess(
+        user("oona", document("logs:FilterLogEvents")), IDENTITY, "user oona",
+        ("read log group of unvoiced",)),
+    "a user who deletes the log group": Excess(
+        user("pia", document("logs:DeleteLogGroup",
+                             f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*:*")),
+        IDENTITY, "user pia", ("destroy log group of unvoiced",)),
+    "a user who silences alarms": Excess(
+        user("rosa", document(["cloudwatch:DisableAlarmActions", "cloudwatch:DeleteAlarms"])),
+        IDENTITY, "user rosa", ("manage alarms",)),
+    "a user who ends subscriptions": Excess(
+        user("sven", document("sns:Unsubscribe", f"{TOPIC}:*")), IDENTITY, "user sven",
+        ("manage alert topic",)),
+    "a user who makes access points": Excess(
+        user("tina", document(["s3:CreateAccessPoint", "s3:PutAccessPointPolicy"])), IDENTITY,
+        "user tina", ("manage raw",)),
+    "a user who reads through an access point": Excess(
+        user("udo", document(
+            "s3:GetObject", f"arn:aws:s3:{REGION}:{ACCOUNT}:accesspoint/ap/object/*")),
+        IDENTITY, "user udo", ("read raw",)),
+    "a user who has names sent elsewhere": Excess(
+        user("vera", document("s3:PutInventoryConfiguration", BUCKET_OF_RAW)), IDENTITY,
+        "user vera", ("manage raw",)),
+    "a user who has objects copied elsewhere": Excess(
+        user("walt", document("s3:PutReplicationConfiguration", BUCKET_OF_RAW)), IDENTITY,
+        "user walt", ("manage raw",)),
+    "a user who gives access by lists": Excess(
+        user("xenia", document("s3:PutBucketAcl", BUCKET_OF_RAW)), IDENTITY, "user xenia",
+        ("manage raw",)),
+    "the auditor wraps a secret": Excess(
+        of_key(Place.ARCHIVE_KEY, "kms:Encrypt", Role.AUDITOR), KEY, "auditor",
+        ("archive key", "kms:Encrypt")),
+    "the watcher wraps secrets anew": Excess(
+        of_key(Place.ARCHIVE_KEY, "kms:ReEncrypt*", Role.WATCHER), KEY, "watcher",
+        ("archive key", "kms:ReEncryptFrom", "kms:ReEncryptTo")),
+    "a user who changes policies": Excess(
+        user("yann", document(["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"])),
+        IDENTITY, "user yann", ("manage rights by IAM",)),
+    "a user who gives themselves policies": Excess(
+        user("zoe", document("iam:AttachUserPolicy",
+                             f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}")),
+        IDENTITY, "user zoe", ("manage rights by IAM",)),
+    "access keys of somebody who is a data scientist": Excess(
+        keys_of_a_scientist, IDENTITY, "user quinn", ("become user paul",)),
+    "a user who lets others be who may be data scientist": Excess(
+        user("ada", document("iam:UpdateAssumeRolePolicy", arn("role", "datascientists"))),
+        IDENTITY, "user ada", ("role datascientists",)),
     "somebody who is gone read": Excess(
         read_by(GONE), "requester-unexplained", GONE, ("read 3 objects", "for training")),
     "the auditor read": Excess(

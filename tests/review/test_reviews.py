@@ -20,6 +20,7 @@ from unvoiced.audit.reviews import (
     sign_review,
 )
 from unvoiced.errors import InputError, StoreError, VerificationError
+from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.note import Signer
 from unvoiced.posture.look import take_posture
 from unvoiced.review.take import last, sign_and_record, take_review
@@ -39,12 +40,12 @@ def sign(home: Home, note: str = "") -> SignedReview:
 
 def newest(home: Home) -> SignedReview | None:
     """The review that counts."""
-    return last_review(home.store("audit"), home.settings.log_reader(), home.verifier)
+    return last_review(home.store("audit"), home.settings.log_reader(), home.verifier, home.clock())
 
 
 def test_a_signed_review_is_kept_logged_and_shown_by_posture(home: Home) -> None:
     """The file opens under the log's key, the log has its digest, posture says when and who."""
-    assert last(home.settings) is None
+    assert last(home.settings, home.clock()) is None
     signed = sign(home, "all is well")
 
     opened = open_review(home.store("audit").get(signed.name).data, home.verifier)
@@ -123,7 +124,7 @@ def test_what_is_signed_and_not_logged_does_not_count(home: Home) -> None:
     signed = sign_review(report, new_review(report, ("a", "b"), now, 1, 0), signer)
     home.store("audit").put_if_absent(signed.name, signed.data)
     assert newest(home) is None
-    (kept,) = kept_reviews(home.store("audit"), home.settings.log_reader(), home.verifier)
+    (kept,) = kept_reviews(home.store("audit"), home.settings.log_reader(), home.verifier, now)
     assert kept.why == "the log does not name it"
 
     accounts = home.settings.accounts(home.settings.vault("worker"))
@@ -143,7 +144,7 @@ def test_an_old_review_does_not_become_a_new_one(home: Home) -> None:
     audit.put_if_absent("reviews/zzz", b"planted")
     assert newest(home) == old
     whys = {one.name: one.why for one in kept_reviews(
-        audit, home.settings.log_reader(), home.verifier)}  # fmt: skip
+        audit, home.settings.log_reader(), home.verifier, home.clock())}  # fmt: skip
     assert whys[later] == "it stands under another name than its own"
     assert "no signed review" in whys["reviews/zzz"]
     new = sign(home)
@@ -154,6 +155,47 @@ def test_of_two_on_one_day_the_later_counts(home: Home) -> None:
     """Names of one day are in order of digest, and say nothing of which came last."""
     made = [sign(home, str(number)) for number in range(4)]
     assert newest(home) == made[-1]
+
+
+@pytest.mark.parametrize(
+    ("leaf_in", "now_in", "why"),
+    [
+        (300, 0, "it is dated after now"),
+        (0, 300, "it is dated after its leaf"),
+        (300, 300, "it is dated after what the log holds next"),
+    ],
+)
+def test_a_review_that_is_dated_ahead_does_not_count(
+    home: Home, leaf_in: int, now_in: int, why: str
+) -> None:
+    """Neither before its day nor on it, whatever its leaf says; a true one after it does."""
+    now, ahead = home.clock(), home.clock() + timedelta(days=300)
+    report = take_review(home.settings, now).as_json()
+    vault = home.settings.vault("worker")
+    signer = home.settings.signer(vault)
+    accounts = home.settings.accounts(vault, signer)
+    review = new_review(report, ("a", "b"), ahead, accounts.current().size, 0)
+    forged = sign_review(report, review, signer)
+    record_review(home.store("audit"), accounts, forged, now + timedelta(days=leaf_in))
+    true = sign(home)
+
+    home.clock.forward(now_in)
+    assert newest(home) == true
+    kept = kept_reviews(
+        home.store("audit"), home.settings.log_reader(), home.verifier, home.clock()
+    )
+    assert [one.why for one in kept if one.signed is None] == [why]
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("accepted", True), ("audited", False)])
+def test_only_leaves_that_are_dated_as_they_are_logged_speak_of_a_reviews_date(
+    home: Home, kind: str, counts: bool
+) -> None:
+    """A leaf of what was done long before spoils nothing, as one that the watch makes would."""
+    signed = sign(home)
+    accounts = home.settings.accounts(home.settings.vault("worker"))
+    accounts.append([encode_leaf(kind, "0" * 64, home.clock() - timedelta(days=3))])
+    assert newest(home) == (signed if counts else None)
 
 
 def test_a_review_that_was_taken_away_is_missed(home: Home) -> None:

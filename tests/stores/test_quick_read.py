@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import seaweed
 from tests.servers.trouble import Act, Trouble, break_off, hang_up_before, refuse
-from unvoiced.errors import InputError, NotFound, StoreError
+from unvoiced.errors import InputError, NotFound, StoreError, VerificationError
 from unvoiced.stores import Store, open_store
 from unvoiced.stores.file import FileStore
 from unvoiced.stores.memory import MemoryStore
@@ -71,6 +71,18 @@ def test_errors_are_those_of_the_careful_way(url: str) -> None:
 
 
 @pytest.mark.server
+def test_an_object_of_a_bucket_that_is_too_large_is_not_read(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the answer says of its size, before its bytes; the careful way is not asked."""
+    store: Any = Careful(open_store(url))
+    monkeypatch.setattr("unvoiced.stores.quick_read.MOST", len(DATA) - 1)
+    with pytest.raises(VerificationError, match=r"a/one\.unv: has 50,000 bytes"):
+        quick_read(store)("a/one.unv")
+    assert not store.asked
+
+
+@pytest.mark.server
 @pytest.mark.parametrize("act", [refuse(503, "SlowDown"), hang_up_before, break_off])
 def test_a_server_in_trouble_is_asked_again_patiently(
     s3_server: seaweed.Seaweed, s3_trouble: Trouble, act: Act
@@ -121,6 +133,16 @@ def test_a_file_is_read_without_the_careful_way(tmp_path: Path) -> None:
             read(name)
     with pytest.raises(InputError):
         read("../store/a/one.unv")
+
+
+def test_a_file_of_terabytes_is_not_read(tmp_path: Path) -> None:
+    """A sparse one; nor does the careful way try to hold it in memory."""
+    store: Any = Careful(FileStore(tmp_path / "store"))
+    store.put_if_absent("a/one.unv", DATA)
+    os.truncate(tmp_path / "store/a/one.unv", 3 * 10**12)
+    with pytest.raises(VerificationError, match=r"a/one\.unv: has 3,000,000,000,000 bytes"):
+        quick_read(store)("a/one.unv")
+    assert not store.asked
 
 
 def test_a_store_that_knows_nothing_quicker_is_read_as_ever() -> None:

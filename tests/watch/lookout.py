@@ -20,10 +20,11 @@ from unvoiced.audit.record import AccessRecord, Purpose, Read, by_contributor, r
 from unvoiced.sections import WatchSettings
 from unvoiced.stores import Store
 from unvoiced.stores.memory import MemoryStore
-from unvoiced.watch import run, tell
+from unvoiced.watch import remembered, run, tell
 from unvoiced.watch.alert import Alert
 from unvoiced.watch.event import Origin
 from unvoiced.watch.report import Report
+from unvoiced.watch.state import NAME, State
 from unvoiced.watch.watcher import Watcher, open_watcher
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -269,6 +270,10 @@ class Lookout:
         home = self.home.on(**shelf) if shelf else self.home
         opened = open_watcher(home.settings, "run", self.clock)
         return replace(opened, provider=self.provider)
+
+    def state(self) -> State:
+        """What the watch remembers."""
+        return remembered.unseal(self.audit.get(NAME).data, self.watcher().signer.verifier)
 
     def look(self, watcher: Watcher | None = None) -> Report:
         """One run."""

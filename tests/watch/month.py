@@ -267,7 +267,7 @@ def watch(
     """
     known: set[str] = set()
     answers: list[tuple[int, str]] = []  # when, about whom
-    at, day = 0, None
+    at = 0
     ordered = sorted(readings, key=lambda reading: reading.window)
     while at < len(ordered):
         window = ordered[at].window
@@ -282,7 +282,7 @@ def watch(
         # What has ended by now is learned before what is new is judged, as the run before did.
         before = habits.close((), SETTINGS, start_of(window))
         after = before.fold(here, approvals)
-        alerts = judge(here, before, after, SETTINGS, now, approvals)
+        alerts = judge(here, before, after, SETTINGS, now)
         habits = after.close(alerts, SETTINGS, now)
         for alert in alerts:
             if alert.identity not in known:
@@ -292,10 +292,10 @@ def watch(
                 answer = (_next_morning(window), alert.requester)
                 if accepts(raised) and answer not in answers:
                     answers.append(answer)
-        if day != window // WINDOWS_PER_DAY:
-            day = window // WINDOWS_PER_DAY
-            yield None, habits
         at = until
+        day = window // WINDOWS_PER_DAY
+        if at == len(ordered) or ordered[at].window // WINDOWS_PER_DAY != day:
+            yield None, habits
 
 
 def cause(raised: Raised) -> str:

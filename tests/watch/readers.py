@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from unvoiced.sections import WatchSettings
 from unvoiced.watch.alert import Alert
@@ -34,7 +35,7 @@ def reads(
             moment=moment,
             requester=requester,
             source=source,
-            object=f"o{number}",
+            object="" if origin is Origin.ADDRESSES else f"o{number}",
             contributor="" if logged else f"c{number // a_person}",
             size=1000,
             purpose="" if logged else purpose,
@@ -57,10 +58,14 @@ def idle(habits: Habits, day: int) -> Habits:
     return habits.learn((), (), SETTINGS, MONDAY + timedelta(days=day, hours=8))
 
 
+@cache
 def inspector(days: int, a_day: int = 40) -> Habits:
-    """Anna, who inspected so many objects a day that she had not read, from her desk."""
+    """Anna, who inspected so many objects a day that she had not read, from her desk; a person
+    accepted that she is new.
+    """
     habits = Habits.new(bytes(16))
     for day in range(days):
         _, habits = step(habits, reads(day, range(a_day * day, a_day * (day + 1))))
         habits = idle(habits, day + 1)
+        habits = habits.accept(ANNA) if day == 0 else habits
     return habits

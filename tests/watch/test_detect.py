@@ -1,6 +1,7 @@
 """What the watch raises, and what it does not: one requester and one deed at a time."""
 
 import random
+from functools import cache
 
 import pytest
 
@@ -18,6 +19,7 @@ def kinds(alerts: list[Alert]) -> dict[Kind, Level]:
     return {alert.kind: alert.level for alert in alerts}
 
 
+@cache
 def trainer(days: int, objects: int = 600) -> Habits:
     """Anna, who trains on everything every day, and whose first day a person accepted."""
     habits = Habits.new(bytes(16))
@@ -63,9 +65,67 @@ def test_somebody_new_is_told_once_and_has_a_tenth() -> None:
     more = reads(20, range(30, 60), hour=11, requester="os-user:bela:1001")
     alerts, habits = step(habits, more)
     assert alerts == []
-    more = reads(20, range(60, 140), hour=12, requester="os-user:bela:1001")
-    alerts, _ = step(habits, more)
-    assert kinds(alerts) == {Kind.UNUSUAL: Level.HIGH}
+    more = reads(21, range(60, 100), requester="os-user:bela:1001")
+    alerts, _ = step(idle(habits, 21), more)
+    assert kinds(alerts) == {Kind.UNUSUAL: Level.HIGH}, "of yesterday and today"
+
+
+def test_who_chooses_session_names_gains_none_by_it() -> None:
+    """New sessions of a role have a tenth together, however many they are and however long they
+    take; a person may accept one.
+    """
+    role = "arn:aws:sts::111122223333:assumed-role/science"
+    habits = trainer(15, 2000)
+    for day in range(15, 20):
+        name, taken = f"{role}/eve-{day % 3}", range(60 * (day - 15), 60 * (day - 14))
+        alerts, habits = step(habits, reads(day, taken, requester=name))
+        loud = [alert for alert in alerts if alert.level is Level.HIGH]
+        assert [alert.requester for alert in loud] == ([role] if day > 17 else [])
+        assert len(alerts) == 1
+        habits = idle(habits, day + 1)
+    accepted = habits
+    for number in range(3):
+        accepted = accepted.accept(f"{role}/eve-{number}")
+    assert step(accepted, reads(20, range(60), requester=f"{role}/eve-0"))[0] == []
+
+
+def test_who_is_new_keeps_a_newcomer_s_limits_for_a_fortnight() -> None:
+    """What they read on days that raised nothing does not widen them; the first day is no habit."""
+    habits, bela = trainer(15, 2000), "os-user:bela:1001"
+    for day in range(15, 24):
+        _, habits = step(habits, reads(day, range(150), requester=bela))
+        habits = idle(habits, day + 1)
+        track = habits.tracks[Origin.TRAIL, bela]
+        assert track.learned == day - 15
+    alerts, _ = step(habits, reads(24, range(150, 201), requester=bela))
+    assert any("by somebody who is new: 201" in alert.what for alert in alerts)
+    assert step(habits, reads(24, range(150), requester=bela))[0] == []
+
+
+def test_epochs_of_a_first_training_are_no_bulk() -> None:
+    """25 epochs of 500 objects are 500 objects; the alert about more says whose limit it is."""
+    settings = WatchSettings()
+    alerts, _ = step(Habits.new(bytes(16)), [*reads(0, range(500))] * 25, settings)
+    assert kinds(alerts) == {Kind.STRANGER: Level.MEDIUM}
+    alerts, _ = step(Habits.new(bytes(16)), reads(0, range(2040)), settings)
+    (volume,) = [alert for alert in alerts if alert.kind is Kind.VOLUME]
+    assert "2,040, where 2,000 is the limit (a tenth of [watch] objects_per_window" in volume.what
+    alerts, _ = step(Habits.new(bytes(16)), [*reads(0, range(500))] * 41, settings)
+    assert kinds(alerts)[Kind.VOLUME] is Level.CRITICAL, "the threshold counts every read"
+
+
+def test_many_who_are_new_are_one_alert() -> None:
+    """Records in invented names are told as so many, and teach nothing."""
+    events = [
+        event for number in range(140) for event in reads(20, [1], requester=f"os-user:{number}")
+    ]
+    alerts, habits = step(inspector(20), events)
+    (alert,) = alerts
+    assert (alert.kind, alert.requester) == (Kind.STRANGER, "")
+    assert alert.numbers == {"requesters": 140}
+    tracks = idle(habits, 21).tracks.values()
+    assert [track.learned for track in tracks if track.learned] == [19]
+    assert any(track.doubt.objects.count for track in tracks)
 
 
 def test_whoever_trains_on_everything_every_day_is_not_an_alarm() -> None:
@@ -172,6 +232,7 @@ def test_an_approval_lifts_limits_and_nothing_else() -> None:
 
     assert raised(bulk) == {}
     assert Kind.VOLUME in raised(reads(12, range(5600)))
+    assert Kind.UNUSUAL in raised(reads(12, range(3001)))
     assert Kind.VOLUME in raised(reads(13, range(2500)))
     assert Kind.VOLUME in raised(reads(12, range(2500), requester="os-user:bela:1001"))
     assert Kind.UNUSUAL in raised(reads(12, range(2500), purpose="training"))
@@ -181,6 +242,98 @@ def test_an_approval_lifts_limits_and_nothing_else() -> None:
     (track,) = idle(after, 13).tracks.values()
     assert track.objects.count == pytest.approx(2500, rel=0.1), "what was read is known"
     assert {days[-1][1] for days in track.history.values()} <= {40, 2, 1, 0}, "it is no habit"
+
+
+def test_an_approval_of_one_purpose_lifts_nothing_for_another() -> None:
+    """Whatever its number is; and the reads that it covers hide none beside them."""
+    first, until = "2026-11-01", "2026-12-31"
+    approval = Approval(ANNA, "inspection", 9000, first, until, "an audit", "os-user:boss:1", "")
+    habits = trainer(15)
+    dump = reads(15, range(5000, 9000), purpose="training")
+    now = dump[-1].moment
+    without = look(dump, habits, SETTINGS, now)
+    assert {Kind.VOLUME, Kind.CONTRIBUTORS, Kind.UNUSUAL} <= kinds(without).keys()
+    assert look(dump, habits, SETTINGS, now, [approval]) == without
+    beside = [*dump, *reads(15, range(20_000, 20_500))]
+    assert kinds(look(beside, habits, SETTINGS, now, [approval])) == kinds(without)
+
+
+def test_an_approval_does_not_switch_the_drip_off() -> None:
+    """Of one object a day for a year; what is approved is no drip, what is beside it is one."""
+    first, until = "2026-11-01", "2027-10-31"
+    for purpose, objects, expected in (("training", 1, True), ("inspection", 500, False)):
+        approvals = [Approval(ANNA, purpose, objects, first, until, "so", "os-user:boss:1", "")]
+        habits, raised = inspector(20), False
+        for day in range(20, 34):
+            events = reads(day, range(80 * day, 80 * day + 80))
+            now = events[-1].moment
+            alerts = look(events, habits, SETTINGS, now, approvals)
+            raised = raised or Kind.DRIP in kinds(alerts)
+            habits = habits.learn(events, alerts, SETTINGS, now, approvals)
+            habits = idle(habits, day + 1)
+        assert raised is expected
+    habits = inspector(8)
+    approvals = [Approval(ANNA, "inspection", 1, first, until, "one", "os-user:boss:1", "")]
+    days = []
+    for day in (8, 9):
+        events = reads(day, range(40 * day, 40 * day + 40))
+        habits = idle(habits.learn(events, (), SETTINGS, events[0].moment, approvals), day + 1)
+        days.append(len(habits.tracks[Origin.TRAIL, ANNA].history["distinct"]))
+        approvals = [Approval(ANNA, "inspection", 40, first, until, "so", "os-user:boss:1", "")]
+    assert (
+        days[0] == days[1] == len(inspector(8).tracks[Origin.TRAIL, ANNA].history["distinct"]) + 1
+    )
+
+
+def test_contributors_are_lifted_by_no_number_of_objects() -> None:
+    """People beside those of approved reads are counted as without an approval."""
+    day = f"{MONDAY.replace(day=16):%Y-%m-%d}"
+    approval = Approval(ANNA, "inspection", 3000, day, day, "an audit", "os-user:boss:1", "")
+    habits = trainer(14)
+    approved = reads(14, range(600))
+    many = reads(14, range(100_000, 100_160), purpose="training", a_person=1)
+    events = [*approved, *many]
+    (alert,) = [
+        alert
+        for alert in look(events, habits, SETTINGS, events[-1].moment, [approval])
+        if alert.kind is Kind.CONTRIBUTORS and "five minutes" in alert.what
+    ]
+    assert alert.numbers["contributors in five minutes"] == 160
+
+
+def test_addresses_are_judged_as_sources_and_count_as_no_reads() -> None:
+    """From where the provider saw a known requester read: a new network is told at once."""
+    where = {"origin": Origin.ADDRESSES, "source": "192.0.2.3"}
+    settings = WatchSettings(objects_per_day=1000)
+    habits = Habits.new(bytes(16))
+    for day in range(10):
+        for hour in range(24):
+            events = [*reads(day, [1, 2], hour=hour), *reads(day, [1], hour=hour, **where)]
+            alerts, habits = step(habits, events, settings)
+            assert alerts == [] or (day, hour) == (0, 0)
+        habits = idle(habits, day + 1)
+        assert habits.tracks[Origin.ADDRESSES, ANNA].learned == day
+    where["source"] = "203.0.113.9"
+    alerts, _ = step(habits, reads(10, [1], **where), settings)
+    assert kinds(alerts) == {Kind.ELSEWHERE: Level.HIGH}
+    track = habits.tracks[Origin.ADDRESSES, ANNA]
+    assert {count for _, count in track.history["objects "]} == {0}
+
+
+def test_a_log_that_comes_later_does_not_teach_what_raised_an_alert() -> None:
+    """A day that one log raised an alert about is doubted in the others, whenever they come."""
+    habits = inspector(10)
+    alerts, habits = step(habits, reads(10, range(5000, 5600)))
+    assert alerts
+    _, habits = step(habits, reads(10, [1], hour=11, origin=Origin.ADDRESSES, source="192.0.2.3"))
+    habits = idle(habits, 11)
+    assert habits.tracks[Origin.ADDRESSES, ANNA].learned == 0
+
+
+def test_a_log_that_is_switched_on_later_makes_nobody_new() -> None:
+    """Who trains on everything by the trail raises nothing by being seen in another log as well."""
+    events = reads(15, range(600), origin=Origin.CLOUDTRAIL, source="192.0.2.7")
+    assert step(trainer(15), events)[0] == []
 
 
 @pytest.mark.parametrize("origin", [Origin.CLOUDTRAIL, Origin.ACCESS_LOG])

@@ -63,10 +63,21 @@ def test_what_is_not_habits_is_refused(spoil: Callable[[dict[str, Any]], None]) 
 def test_the_state_is_bounded() -> None:
     """However many requesters there are, and however much one of them reads."""
     habits = Habits.new(bytes(16))
-    for number in range(200):
+    for number in range(140):
         events = reads(0, [number], requester=f"os-user:{number}", hour=number / 20)
         habits = habits.learn(events, (), SETTINGS, events[0].moment)
     assert len(habits.tracks) == 128
+    known = inspector(4)
+    for number in range(140):
+        events = reads(4, [number], requester=f"os-user:{number}", hour=number / 20)
+        _, known = step(known, events)
+    known = idle(known, 5)
+    assert known.tracks[Origin.TRAIL, ANNA].learned == 3, "invented names push nobody out"
+    events = reads(4, range(50), requester="os-user:140", hour=22)
+    _, known = step(known, events)
+    for number in range(141, 280):
+        _, known = step(known, reads(4, [number], requester=f"os-user:{number}", hour=23))
+    assert (Origin.TRAIL, "os-user:140") in known.tracks, "nor a newcomer who read more"
     one = Habits.new(bytes(16))
     for day in range(32):
         events = reads(day, range(9000 * day, 9000 * (day + 1), 9), a_person=9)

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from tests.ingest.home import Home
 from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.cli.app import app
+from unvoiced.log.note import Verifier
+from unvoiced.watch import remembered
 from unvoiced.watch.state import NAME, State
 
 
@@ -15,7 +17,9 @@ def read(home: Home, count: int) -> str:
     """Record so many reads; returns who reads."""
     trail = AuditTrail(home.store("audit"), "train")
     digests = [f"{number:064x}" for number in range(count)]
-    trail.record([Read(one, one, one, 160_000) for one in digests], Purpose.TRAINING)
+    for at in range(0, count, 2_000):
+        portion = digests[at : at + 2_000]
+        trail.record([Read(one, one, one, 160_000) for one in portion], Purpose.TRAINING)
     return trail.requester
 
 
@@ -38,14 +42,19 @@ def test_it_says_who_read_and_ends_with_8_where_something_was_noticed(tmp_path: 
     assert again.exit_code == 0
     assert who in again.stdout
 
+    def state() -> State:
+        verifier = Verifier.parse(home.settings.log_vkey)
+        return remembered.unseal(home.store("audit").get(NAME).data, verifier)
+
     def doubted() -> list[bool]:
-        state = State.decode(home.store("audit").get(NAME).data)
-        return [day.doubted for track in state.habits.tracks.values() for day in track.days]
+        tracks = state().habits.tracks.values()
+        return [day.doubted for track in tracks for day in track.days]
 
     assert doubted() == [True]
     accepted = CliRunner().invoke(app, [*where[:3], "--accept", who])
     assert accepted.exit_code == 0
     assert doubted() == [False]
+    assert [(one.requester, one.by) for one in state().accepted] == [(who, who)]
 
 
 def test_nobody_is_accepted_whom_it_has_not_seen(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def test_a_topic_that_is_not_there_or_does_not_answer(
     silent = Topic(f"arn:aws:sns:{REGION}:{ACCOUNT}:none", "http://127.0.0.1:9")
     with pytest.raises(AccessError, match="does not answer"):
         silent.publish("x", "y", {})
+    assert silent.silent
 
 
 @pytest.mark.parametrize("arn", ["", "alerts", "arn:aws:sqs:us-east-1:000000000000:x"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unvoiced.watch.event import AccessEvent, Origin
-from unvoiced.watch.sample import Sample
+from unvoiced.watch.sketch import Sketch
 from unvoiced.watch.windows import gather, keyed, start_of, window_of
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -62,38 +62,38 @@ def test_a_clock_that_is_ahead_gains_nothing() -> None:
 
 
 def test_hashes_depend_on_the_key() -> None:
-    """Who does not know it cannot choose objects that no sample holds."""
+    """Who does not know it cannot choose objects that no sketch holds."""
     assert keyed(SALT, "o1") != keyed(b"1" * 16, "o1")
     assert window_of(NOON) == int(NOON.timestamp()) // 300
 
 
-def test_counts_are_exact_until_a_sample_is_full_and_close_afterwards() -> None:
+def test_counts_are_exact_until_a_sketch_is_full_and_close_afterwards() -> None:
     """Off by a few percent at ten thousand times the memory of one hash."""
-    sample = Sample(2048)
+    sketch = Sketch(2048)
     for part in np.array_split(numbers(2000), 7):
-        sample = sample.add(part).add(part[::-1])
-    assert sample.count == np.unique(numbers(2000)).size
+        sketch = sketch.add(part).add(part[::-1])
+    assert sketch.count == np.unique(numbers(2000)).size
     for seed in range(5):
-        full = Sample(2048).add(numbers(100_000, seed))
+        full = Sketch(2048).add(numbers(100_000, seed))
         assert full.hashes.size <= 2048
         assert full.count == pytest.approx(100_000, rel=0.1)
 
 
 @pytest.mark.parametrize(("read", "known"), [(500, 500), (50_000, 500), (500, 50_000)])
 def test_what_was_seen_is_never_new(read: int, known: int) -> None:
-    """However coarse either sample is; and what is new is counted, within its error."""
+    """However coarse either sketch is; and what is new is counted, within its error."""
     before, after = numbers(known, 1), numbers(read, 2)
-    seen = Sample(2048).add(before)
-    assert Sample(1024).add(before[: min(read, known)]).new(seen) == 0
-    assert Sample(1024).add(after).new(seen) == pytest.approx(read, rel=0.45)
+    seen = Sketch(2048).add(before)
+    assert Sketch(1024).add(before[: min(read, known)]).new(seen) == 0
+    assert Sketch(1024).add(after).new(seen) == pytest.approx(read, rel=0.45)
 
 
 def test_a_union_is_what_adding_everything_gives() -> None:
     """Whichever is added to which, and however full they are."""
     one, other = numbers(3000, 1), numbers(9000, 2)
-    everything = Sample(1024).add(np.concatenate([one, other]))
+    everything = Sketch(1024).add(np.concatenate([one, other]))
     for first, second in ((one, other), (other, one)):
-        union = Sample(1024).add(first).union(Sample(1024).add(second))
+        union = Sketch(1024).add(first).union(Sketch(1024).add(second))
         assert (union.level, union.hashes.tolist()) == (
             everything.level,
             everything.hashes.tolist(),

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
-from unvoiced.audit.record import Purpose, requester_tag, rfc3339_milliseconds
+from unvoiced.audit.record import LARGEST, Purpose, requester_tag, rfc3339_milliseconds
 from unvoiced.errors import AccessError, InputError, NotFound, VerificationError
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -60,10 +60,7 @@ class Approval:
             raise InputError("an approval says for whom it is, and why")
         if type(self.objects) is not int or self.objects < 1:
             raise InputError("an approval is for at least 1 object a day")
-        try:
-            first, until = date.fromisoformat(self.first), date.fromisoformat(self.until)
-        except (ValueError, TypeError):
-            raise InputError("an approval is until a day, as 2026-12-31") from None
+        first, until = _day(self.first), _day(self.until)
         if not 0 <= (until - first).days <= _LONGEST_DAYS:
             raise InputError(f"an approval ends on a day from now on, within {_LONGEST_DAYS} days")
         if same_person(self.requester, self.approved_by):
@@ -89,14 +86,28 @@ class Found:
     why: str = ""
 
 
+def _day(text: str) -> date:
+    """A day in its one spelling: `covers` compares texts."""
+    try:
+        day = date.fromisoformat(text)
+    except (ValueError, TypeError):
+        day = None
+    if day is None or day.isoformat() != text:
+        raise InputError("an approval is until a day, as 2026-12-31")
+    return day
+
+
 def same_person(one: str, other: str) -> bool:
     """Whether two identities are seen to be one person's.
 
     They are where they are the same, and where two ARNs end in the same name: of a user, or of a
-    session, which a directory names after who logs in. Somebody with two names is not found out.
+    session, which a directory names after who logs in. So are two OS users of one number, in a
+    user namespace or not. Somebody with two names is not found out.
     """
     if one == other:
         return True
+    if one.startswith("os-user:") and other.startswith("os-user:"):
+        return one.rpartition(":")[2] == other.rpartition(":")[2]
     both = one.startswith("arn:") and other.startswith("arn:")
     return both and one.rpartition("/")[2] == other.rpartition("/")[2]
 
@@ -135,6 +146,8 @@ def approvals(
 
 
 def _open(audit: Store, entry: Entry, verifier: Verifier, ledger: Ledger) -> Approval:
+    if entry.size > LARGEST:
+        raise VerificationError("it is larger than any approval")
     note = audit.get(entry.name).data
     body = open_statement(_TITLE, note, verifier)  # (2)
     try:

@@ -12,15 +12,16 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from unvoiced.audit.record import READS, canonical, parse_name, rfc3339_milliseconds
+from unvoiced.audit.record import LARGEST, READS, canonical, parse_name, rfc3339_milliseconds
 from unvoiced.errors import VerificationError
 from unvoiced.stores import Entry, Store
 
 FORMAT = "unvoiced-audit-page/1"
 PAGES = "pages/"
 DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = timedelta(days=1)
 FETCHES = 8  # objects of the trail that are read at once
 _PAGE_NAME = re.compile(r"pages/(?P<day>\d{4}-\d\d-\d\d)/(?P<number>\d{6})\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -33,6 +34,11 @@ class Named:
     name: str
     sha256: str
     put: datetime  # by the store's clock; retention counts its age from then
+
+    def is_entry(self, entry: Entry) -> bool:
+        """Whether this is what a listing shows, as far as a listing can."""
+        put = rfc3339_milliseconds(self.put) == rfc3339_milliseconds(entry.modified)
+        return put and self.name == entry.name
 
 
 @dataclass(frozen=True)
@@ -68,19 +74,37 @@ class Page:
 
 @dataclass(frozen=True)
 class StandingPage:
-    """An object under `pages/`; `page` is None where it is none, or stands in a wrong place."""
+    """An object under `pages/`; `page` is None where it is none, or stands in a wrong place.
+
+    `sha256` is empty where the object is larger than a page, and so was not read.
+    """
 
     entry: Entry
     sha256: str
     page: Page | None
 
 
-def is_over(put: datetime, audit_days: int, now: datetime) -> bool:
+def age_begins(day: date, put: datetime) -> datetime:
+    """From when retention counts the age of what was put then, and is about that day.
+
+    When the day has ended, so that all of it goes at once. The day is whoever's who chose the name:
+    it adds no more than a day, and takes nothing off.
+    """
+    ended = datetime.combine(day, time(), UTC) + _DAY if day < date.max else put
+    return max(put, min(ended, put + _DAY))
+
+
+def is_over(put: datetime, audit_days: int, now: datetime, day: str = "") -> bool:
     """Whether retention may have destroyed by now what was put into the audit store then.
 
-    An hour early: who destroyed it went by another clock.
+    `day` is the one in its name; without it the answer may be yes a day early. An hour early in any
+    case: who destroyed it went by another clock.
     """
-    return put + timedelta(days=audit_days) <= now + timedelta(hours=1)
+    try:
+        begins = age_begins(date.fromisoformat(day), put) if day else put
+    except ValueError:  # a name whose day is none in the calendar
+        begins = put
+    return begins + timedelta(days=audit_days) <= now + timedelta(hours=1)
 
 
 def digest_of_names(names: Iterable[str]) -> str:
@@ -108,8 +132,9 @@ def parse_page(name: str, data: bytes) -> Page:
             and all(parse_name(one.name) and _is_digest(one.sha256) for one in records)
             and (page.previous is None or _is_digest(page.previous))
             and type(page.named) is int
+            and isinstance(page.names, str)
             and type(page.whole) is bool
-            and datetime.fromisoformat(page.time).tzinfo is not None
+            and rfc3339_milliseconds(datetime.fromisoformat(page.time)) == page.time
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         well_formed = False
@@ -124,6 +149,8 @@ def _is_digest(value: object) -> bool:
 
 def read_page(audit: Store, entry: Entry) -> StandingPage:
     """One object under `pages/`. Raises `NotFound`, `StoreError`."""
+    if entry.size > LARGEST:
+        return StandingPage(entry, "", None)
     data = audit.get(entry.name).data
     try:
         page: Page | None = parse_page(entry.name, data)

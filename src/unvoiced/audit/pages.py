@@ -8,22 +8,27 @@ INV-12 A record that a page tied into the log cannot be changed or removed unsee
   that comes late, or under an older day, or from a machine whose clock is wrong, is not in any
   page, and so goes into the next.
 - The first page of a day is made when all days were looked through; the others when today,
-  yesterday and what lies ahead were. So every record is tied within a day of when it was put, those
-  of the current day within minutes, and a day without any `audited` leaf is one on which nobody
-  tied.
+  yesterday and the two days to come were. So every record is tied within a day of when it was put,
+  those of the current day within minutes, and a day without any `audited` leaf is one on which
+  nobody tied. Days further ahead are some clock's mistake, or somebody's plan to keep this busy:
+  only so many of them are looked at each time (`FAR`, `FAR_A_DAY`).
 - A page says how many records the pages of its day name by then, and the digest of all their names:
   a day at which nothing changed is known by reading one page.
 - Numbers are taken by creating the page, so of two that tie at once one starts over.
 - A page that stands and is not in the log was put by somebody who died before they logged it, or by
-  somebody else. It is logged if all that it says is so; else it counts for nothing.
+  somebody else. It is logged if this call might have made it: it follows on those before it, names
+  nothing that they name, and what it names stands there with that digest, put at that time. Else it
+  counts for nothing, and a page of our own is made. So who can write to the store, and has not the
+  log's key, has no say in what the log holds to be tied.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from unvoiced.audit.known import Known
 from unvoiced.audit.page import (
     FETCHES,
     PAGES,
@@ -36,7 +41,7 @@ from unvoiced.audit.page import (
     read_pages,
     record_entries_of,
 )
-from unvoiced.audit.record import READS, rfc3339_milliseconds
+from unvoiced.audit.record import LARGEST, READS
 from unvoiced.errors import AlreadyExists, NotFound, StoreError
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -44,6 +49,10 @@ from unvoiced.stores import Entry, Store
 
 RECORDS = 2_000  # that one page names at most
 _ATTEMPTS = 8  # to take a number
+_LAST_NUMBER = 999_999
+# Days more than two ahead that are looked at: of those without pages at every call, of all others
+# once a day, by turns.
+FAR, FAR_A_DAY = 8, 100
 _DAY = timedelta(days=1)
 
 
@@ -59,7 +68,9 @@ class Tied:
     # destroyed them: `is_over`.
     missing: list[Named] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)  # records that went while they were read
-    foreign: list[str] = field(default_factory=list)  # pages that nobody of ours made
+    # What nobody of ours made: pages, and objects under records' names that are too large for one.
+    foreign: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)  # days more than two ahead that have records
 
 
 def tie(audit: Store, accounts: Accounts, now: Callable[[], datetime]) -> Tied:
@@ -69,19 +80,39 @@ def tie(audit: Store, accounts: Accounts, now: Callable[[], datetime]) -> Tied:
     log went back.
     """
     tying = _Tying(audit, accounts, now)
-    today = f"{now().astimezone(UTC):%Y-%m-%d}"
-    yesterday = f"{now().astimezone(UTC) - _DAY:%Y-%m-%d}"
-    recorded = sorted(days_of(audit, READS) - {today, yesterday})
+    this_day = now().astimezone(UTC).date()
+    today, yesterday, soon = (f"{this_day + each * _DAY:%Y-%m-%d}" for each in (0, -1, 2))
+    recorded, paged = days_of(audit, READS), days_of(audit, PAGES)
+    others = sorted((recorded | paged) - {today, yesterday})
+    past = [day for day in others if day < today]
+    far = [day for day in others if day > soon]
+    tying.tied.ahead = [day for day in far if day in recorded]
     whole = not tying.says_whole(today)
     # The newest two as well: where this machine's clock is ahead, they are the current ones.
-    ahead = {day for day in recorded if day > yesterday} | set(recorded[-2:])
-    for day in sorted({yesterday, *(recorded if whole else ahead)}):
+    days = {yesterday, *(past if whole else past[-2:])}
+    days |= {day for day in others if today < day <= soon}
+    if far:
+        days |= _some(far, paged, this_day if whole else None)
+    for day in sorted(days):
         tying.tie_day(day, whole=False)
     tying.tie_day(today, whole=True)  # last: it says that all days were looked through
     tying.tied.whole = whole
     if tying.tied.pages:
         accounts.remember()
     return tying.tied
+
+
+def _some(far: Sequence[str], paged: Collection[str], day: date | None) -> set[str]:
+    """Those of many days ahead to look at now: some, so that each has its turn within days.
+
+    First those that have no page yet. The last two: where this machine's clock is behind, they are
+    the current ones. And others, once a day: `day` is today's.
+    """
+    chosen = {*[each for each in far if each not in paged][:FAR], *far[-2:]}
+    if day is not None:
+        at = day.toordinal() * FAR_A_DAY % len(far)
+        chosen |= set([*far, *far][at : at + FAR_A_DAY])
+    return chosen
 
 
 class _Tying:
@@ -108,10 +139,10 @@ class _Tying:
         for _ in range(_ATTEMPTS):
             # Pages first: what they name stood by then, so what is not listed now has gone.
             standing = list(self._audit.list(f"{PAGES}{day}/"))
-            listed = record_entries_of(self._audit, day)
+            listed = self._records_of(day)
             if self._is_unchanged(standing, listed, whole=whole):
                 return
-            known = self._known(read_pages(self._audit, standing))
+            known = self._known(read_pages(self._audit, standing), listed, whole=whole)
             try:
                 self._add_pages(day, known, standing, listed, whole=whole)
             except AlreadyExists:
@@ -119,6 +150,13 @@ class _Tying:
             self.tied.missing += [one for one in known.records.values() if one.name not in listed]
             return
         raise StoreError(f"{PAGES}{day}/: others take every number; try again")
+
+    def _records_of(self, day: str) -> dict[str, Entry]:
+        listed = record_entries_of(self._audit, day)
+        for name in [name for name, entry in listed.items() if entry.size > LARGEST]:
+            del listed[name]
+            self._found_foreign(name)
+        return listed
 
     def _is_unchanged(
         self, standing: Sequence[Entry], listed: Mapping[str, Entry], *, whole: bool
@@ -136,40 +174,60 @@ class _Tying:
             and self._is_logged(newest.sha256)
         )
 
-    def _known(self, standing: Sequence[StandingPage]) -> "_Known":
+    def _known(
+        self, standing: Sequence[StandingPage], listed: Mapping[str, Entry], *, whole: bool
+    ) -> Known:
         """What pages of the log name by now.
 
-        A page that is not in the log is logged now, if what it says is so.
+        A page that is not in the log is logged now, if this call might have made it.
         """
-        known = _Known()
+        known, taken = Known(), {one.entry.name for one in standing}
         for one in standing:
             page = one.page
             if page is None:
                 self._found_foreign(one.entry.name)
             elif self._is_logged(one.sha256):
                 known.take(page, one.sha256)
-            elif known.would_take(page) and self._stand(page):
+            elif one.entry.modified > self._now() - _DAY and self._might_be_ours(
+                page, known, taken, listed, whole=whole
+            ):
                 self._log(page, one.sha256)
                 known.take(page, one.sha256)
             else:
                 self._found_foreign(one.entry.name)
         return known
 
-    def _stand(self, page: Page) -> bool:
-        """Whether the records of a page are there, and these."""
-        if page.whole and page.day > f"{self._now().astimezone(UTC):%Y-%m-%d}":
-            return False  # nobody can have looked through all days on a day that has not come
-        try:
-            with ThreadPoolExecutor(FETCHES, "record") as pool:
-                digests = list(pool.map(self._digest, (one.name for one in page.records)))
-        except NotFound:
-            return False
-        return digests == [one.sha256 for one in page.records]
+    def _might_be_ours(
+        self,
+        page: Page,
+        known: Known,
+        taken: Collection[str],
+        listed: Mapping[str, Entry],
+        *,
+        whole: bool,
+    ) -> bool:
+        """Whether this call might have made a page that is not in the log: all that it says is so.
+
+        `whole`: whether this call has looked through all days, if no page said so already.
+        """
+        says_more = page.whole and not known.whole
+        today = f"{self._now().astimezone(UTC):%Y-%m-%d}"
+        between = (replace(page, number=each) for each in range(known.next, page.number))
+        return (
+            known.is_followed_by(page)
+            and len(page.records) <= RECORDS
+            and (says_more or len(page.records) > 0)
+            and (whole or not says_more or page.day < today)
+            and all(each.name in taken for each in between)
+            and all(one.name in listed and one.is_entry(listed[one.name]) for one in page.records)
+            and [one.sha256 for one in self._read([listed[one.name] for one in page.records])]
+            == [one.sha256 for one in page.records]
+        )
 
     def _add_pages(
         self,
         day: str,
-        known: "_Known",
+        known: Known,
         standing: Sequence[Entry],
         listed: Mapping[str, Entry],
         *,
@@ -187,6 +245,8 @@ class _Tying:
             page = known.following(day, records, whole=whole, time=self._now())
             while page.name in taken:  # by somebody who is not of ours
                 page = replace(page, number=page.number + 1)
+            if page.number > _LAST_NUMBER:
+                raise StoreError(f"{PAGES}{day}/: no number is left for a page")
             data = page.encode()
             self._audit.put_if_absent(page.name, data)
             digest = hashlib.sha256(data).hexdigest()
@@ -211,52 +271,13 @@ class _Tying:
 
     def _named(self, entry: Entry) -> Named | None:
         try:
-            return Named(entry.name, self._digest(entry.name), entry.modified)
+            data = self._audit.get(entry.name).data
         except NotFound:
-            self.tied.vanished.append(entry.name)
+            if entry.name not in self.tied.vanished:
+                self.tied.vanished.append(entry.name)
             return None
-
-    def _digest(self, name: str) -> str:
-        return hashlib.sha256(self._audit.get(name).data).hexdigest()
+        return Named(entry.name, hashlib.sha256(data).hexdigest(), entry.modified)
 
     def _found_foreign(self, name: str) -> None:
         if name not in self.tied.foreign:
             self.tied.foreign.append(name)
-
-
-class _Known:
-    """What the pages of one day name, up to one of them."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, Named] = {}
-        self.whole = False
-        self._last: str | None = None
-        self._next = 0
-
-    def would_take(self, page: Page) -> bool:
-        """Whether a page is one that follows on these."""
-        names = {*self.records, *(one.name for one in page.records)}
-        return (page.previous, page.named, page.names) == (
-            self._last,
-            len(names),
-            digest_of_names(names),
-        )
-
-    def take(self, page: Page, digest: str) -> None:
-        """Go on to a page that the log has."""
-        self.records |= {one.name: one for one in page.records}
-        self.whole, self._last, self._next = page.whole, digest, page.number + 1
-
-    def following(self, day: str, records: Sequence[Named], *, whole: bool, time: datetime) -> Page:
-        """The page that names these next."""
-        names = {*self.records, *(one.name for one in records)}
-        return Page(
-            day=day,
-            number=self._next,
-            previous=self._last,
-            time=rfc3339_milliseconds(time),
-            whole=whole or self.whole,
-            named=len(names),
-            names=digest_of_names(names),
-            records=tuple(records),
-        )

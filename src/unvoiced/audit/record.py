@@ -19,12 +19,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import groupby
 
+from unvoiced.audit.texts import is_text
 from unvoiced.errors import InputError, VerificationError
 
 FORMAT = "unvoiced-access/1"
 READS = "reads/"
+# Bytes: of thousands of objects. Nobody reads what is larger, as any size can be put.
+LARGEST = 1_000_000
+_DIGEST, _TAG = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(
     r"reads/(?P<day>\d{4}-\d\d-\d\d)/(?P<requester>[0-9a-f]{16})/(?P<purpose>[a-z]{1,20})"
     r"/(?P<milliseconds>[0-9a-f]{12})-[0-9a-f]{16}-(?P<objects>\d{1,9})\.json"
@@ -134,12 +137,19 @@ def requester_tag(requester: str) -> str:
 
 
 def by_contributor(reads: Iterable[Read]) -> dict[str, dict[str, str]]:
-    """What `AccessRecord.contributors` holds of these."""
-    ordered = sorted(reads, key=lambda read: read.contributor)
-    return {
-        contributor: {read.sha256: name_tag(read.name) for read in of_one}
-        for contributor, of_one in groupby(ordered, key=lambda read: read.contributor)
-    }
+    """What `AccessRecord.contributors` holds of these.
+
+    Raises `ValueError` where one digest is to stand for two names, or for two contributors: the
+    record would name less than is read.
+    """
+    found: dict[str, dict[str, str]] = {}
+    known: dict[str, tuple[str, str]] = {}
+    for read in sorted(reads, key=lambda read: read.contributor):
+        tag = name_tag(read.name)
+        if known.setdefault(read.sha256, (read.contributor, tag)) != (read.contributor, tag):
+            raise ValueError(f"the digest {read.sha256} is of two objects")
+        found.setdefault(read.contributor, {})[read.sha256] = tag
+    return found
 
 
 def rfc3339_milliseconds(moment: datetime) -> str:
@@ -150,15 +160,15 @@ def rfc3339_milliseconds(moment: datetime) -> str:
 def parse_record(data: bytes) -> AccessRecord:
     """Read a record strictly. Raises `VerificationError` for anything that is none."""
     try:
-        fields = json.loads(data)
+        fields = json.loads(data if len(data) <= LARGEST else b"")
         record = AccessRecord(**fields)
         well_formed = (
             record.format == FORMAT
             and record.encode() == data
-            and all(isinstance(record.__dict__[name], str) for name in _TEXTS)
-            and all(type(record.__dict__[name]) is int for name in ("sequence", "size"))
-            and isinstance(record.previous, str | None)
-            and all(_are_texts(of_one) for of_one in record.contributors.values())
+            and all(is_text(record.__dict__[name]) for name in _TEXTS)
+            and all(_is_count(record.__dict__[name]) for name in ("sequence", "size"))
+            and (record.previous is None or _DIGEST.fullmatch(record.previous))
+            and all(_are_digests(*pair) for pair in record.contributors.items())
             and record.purpose in Purpose.__members__.values()
             and rfc3339_milliseconds(record.moment) == record.time
         )
@@ -192,5 +202,11 @@ def agrees(name: str, record: AccessRecord) -> bool:
 _TEXTS = ("requester", "purpose", "time", "source", "run", "format")
 
 
-def _are_texts(of_one: Mapping[str, str]) -> bool:
-    return all(isinstance(each, str) for pair in of_one.items() for each in pair)
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _are_digests(contributor: str, objects: Mapping[str, str]) -> bool:
+    return _DIGEST.fullmatch(contributor) is not None and all(
+        _DIGEST.fullmatch(digest) and _TAG.fullmatch(tag) for digest, tag in objects.items()
+    )

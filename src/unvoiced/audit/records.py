@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from unvoiced.audit.page import FETCHES, days_of
-from unvoiced.audit.record import READS, AccessRecord, agrees, parse_name, parse_record
+from unvoiced.audit.record import (
+    LARGEST,
+    READS,
+    AccessRecord,
+    agrees,
+    parse_name,
+    parse_record,
+)
 from unvoiced.errors import NotFound, VerificationError
 from unvoiced.stores import Entry, Store
 
@@ -17,7 +24,10 @@ _PORTION = 64  # records that are held at once: of 256 objects each, some MB
 
 @dataclass(frozen=True)
 class Recorded:
-    """An object of the trail as it was found; `record` is None where it is none of ours."""
+    """An object of the trail as it was found; `record` is None where it is none of ours.
+
+    `sha256` is empty where the object is larger than a record, and so was not read.
+    """
 
     entry: Entry
     sha256: str
@@ -63,6 +73,8 @@ def _if_there(audit: Store, entry: Entry) -> Recorded | None:
 
 def read_record(audit: Store, entry: Entry) -> Recorded:
     """One object of the trail. Raises `NotFound`, `StoreError`."""
+    if entry.size > LARGEST:
+        return Recorded(entry, "", None)
     data = audit.get(entry.name).data
     try:
         record: AccessRecord | None = parse_record(data)

@@ -5,7 +5,8 @@
 A file is canonical JSON: the report, what its reviewer says of it, and a signature of the log's key
 over the latter, which has the report's digest. It stands under its own digest, and counts only
 while a `reviewed` leaf of the log has that digest: an old one put back under a new name is still of
-its old day, and one that was taken away or changed is missed by who knows the leaf.
+its old day, and one that was taken away or changed is missed by who knows the leaf. One that is
+dated after now, after its leaf, or after what the log holds next counts for nothing.
 
 What the signature says is that somebody with the right to sign for the log signed as this reviewer.
 """
@@ -14,14 +15,15 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import rfc8785
 
 from unvoiced.errors import AlreadyExists, NotFound, VerificationError
 from unvoiced.log.accounts import Accounts
-from unvoiced.log.leaves import encode_leaf, parse_leaf, rfc3339
+from unvoiced.log.leaves import Leaf, encode_leaf, parse_leaf, rfc3339
 from unvoiced.log.note import Signer, Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.log.statement import check_apart, sign_apart
@@ -30,6 +32,10 @@ from unvoiced.stores import Store
 FORMAT = "unvoiced-signed-review/1"
 REVIEWS = "reviews/"
 _TITLE = "unvoiced access review v1"
+_SKEW = timedelta(minutes=5)  # of two machines' clocks
+# Leaves that are dated as they are logged, the first every five minutes; others are of what was
+# done before. So many entries after a review's leaf are looked through for them.
+_WITNESSES, _WINDOW = frozenset({"audited", "approved", "reviewed"}), 4096
 
 
 @dataclass(frozen=True)
@@ -133,15 +139,37 @@ def record_review(audit: Store, accounts: Accounts, signed: SignedReview, now: d
     accounts.remember()
 
 
-def is_logged(reader: LogReader, signed: SignedReview) -> bool:
-    """Whether the log has the review's leaf. It stands soon after the entries there were then."""
-    size = reader.checkpoint().size
-    for data in reader.entries(min(signed.review.as_of, size), size):
+def why_it_does_not_count(reader: LogReader, signed: SignedReview, now: datetime) -> str:
+    """What is wrong with the review's leaf, or with its date; "" where it counts.
+
+    The leaf stands soon after the entries there were then. Whoever signs for the log dates both,
+    so what was logged next has a say too: none of the leaves after it is dated before it.
+    """
+    moment, size = signed.review.moment, reader.checkpoint().size
+    if moment > now + _SKEW:
+        return "it is dated after now"
+    entries = reader.entries(min(signed.review.as_of, size), size)
+    for data in entries:
         if signed.digest.encode() in data:
             leaf = parse_leaf(data)
             if (leaf.kind, leaf.digest) == ("reviewed", signed.digest):
-                return True
-    return False
+                break
+    else:
+        return "the log does not name it"
+    if moment > _moment(leaf) + _SKEW:
+        return "it is dated after its leaf"
+    after = (parse_leaf(data) for data in islice(entries, _WINDOW))
+    if any(moment > _moment(one) + _SKEW for one in after if one.kind in _WITNESSES):
+        return "it is dated after what the log holds next"
+    return ""
+
+
+def _moment(leaf: Leaf) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(leaf.fields["time"]))
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        raise VerificationError("a leaf of the log has no time") from None
 
 
 @dataclass(frozen=True)
@@ -153,7 +181,9 @@ class Kept:
     why: str = ""
 
 
-def kept_reviews(audit: Store, reader: LogReader, verifier: Verifier) -> Iterator[Kept]:
+def kept_reviews(
+    audit: Store, reader: LogReader, verifier: Verifier, now: datetime
+) -> Iterator[Kept]:
     """What stands under `reviews/`, the newest names first. Raises `StoreError`."""
     for name in sorted((entry.name for entry in audit.list(REVIEWS)), reverse=True):
         try:
@@ -165,19 +195,21 @@ def kept_reviews(audit: Store, reader: LogReader, verifier: Verifier) -> Iterato
             continue
         if signed.name != name:
             yield Kept(name, None, "it stands under another name than its own")
-        elif not is_logged(reader, signed):
-            yield Kept(name, None, "the log does not name it")
+        elif why := why_it_does_not_count(reader, signed, now):
+            yield Kept(name, None, why)
         else:
             yield Kept(name, signed)
 
 
-def last_review(audit: Store, reader: LogReader, verifier: Verifier) -> SignedReview | None:
+def last_review(
+    audit: Store, reader: LogReader, verifier: Verifier, now: datetime
+) -> SignedReview | None:
     """The newest review that counts. Raises `StoreError`, `VerificationError` of the log.
 
     Names begin with the day that was signed, so the first that counts is of the newest day.
     """
     newest: SignedReview | None = None
-    for kept in kept_reviews(audit, reader, verifier):
+    for kept in kept_reviews(audit, reader, verifier, now):
         if (
             newest is not None
             and kept.name[: len(REVIEWS) + 10] != newest.name[: len(REVIEWS) + 10]

@@ -8,16 +8,16 @@ unchanged, or was destroyed when its days were over (INV-12). It cannot show
   read then has no record, and the watch says so;
 - reads by a reader that was changed to write no records: the watch again;
 - whether it was retention that removed a record whose days were over, or somebody else: only that
-  no more objects are gone than the log says were swept.
+  no more records, and no more pages, are gone than the log says were swept.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 
+from unvoiced.audit.known import Known
 from unvoiced.audit.page import (
     DAY_NAME,
     FETCHES,
@@ -28,8 +28,9 @@ from unvoiced.audit.page import (
     is_over,
     read_pages,
 )
-from unvoiced.audit.record import READS, parse_name
+from unvoiced.audit.record import LARGEST, READS, parse_name
 from unvoiced.audit.records import read_record
+from unvoiced.audit.report import Damage, TrailReport
 from unvoiced.audit.sessions import Link, gaps
 from unvoiced.errors import NotFound
 from unvoiced.log.leaves import Leaf, parse_leaf
@@ -42,49 +43,8 @@ OTHERS = ("approvals/", "reviews/", "watch/")
 # A session that was idle for longer than this, at the edge of what retention has destroyed, counts
 # as begun anew.
 _LONGEST_PAUSE = timedelta(days=31)
-
-
-@dataclass(frozen=True)
-class Damage:
-    """One thing that is not as it was tied; `name` is an object's, a session's or a digest."""
-
-    name: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.what}"
-
-
-@dataclass
-class TrailReport:
-    """What a trail was found to be."""
-
-    log_size: int  # entries of the log that it was held against
-    records: int = 0  # that stand
-    tied: int = 0  # of these, by a page that the log has
-    pages: int = 0  # that stand and that the log has
-    sessions: int = 0
-    last_tied: datetime | None = None  # when the last page was logged
-    untied: int = 0  # records that stand and that no page names yet
-    oldest_untied: datetime | None = None  # when the first of them was put
-    unlogged: list[str] = field(default_factory=list)  # pages that are not in the log
-    over: int = 0  # records and pages that are gone and whose days were over
-    swept: int = 0  # objects of this store that the log says retention destroyed
-    foreign: list[str] = field(default_factory=list)  # objects that are nothing of the trail's
-    damage: list[Damage] = field(default_factory=list)
-
-    @property
-    def unaccounted(self) -> int:
-        """Objects whose days were over, gone beyond what the log says was swept.
-
-        While retention is at work, what it has destroyed and not yet logged.
-        """
-        return max(0, self.over - self.swept)
-
-    @property
-    def intact(self) -> bool:
-        """Whether nothing is wrong that cannot be told from what is right."""
-        return not self.damage and not self.unaccounted
+# By how much a page may be older than its leaf: put by somebody who died before they logged it.
+_LOGGED_LATE = timedelta(days=1)
 
 
 def verify_trail(
@@ -103,18 +63,20 @@ def verify_trail(
         moved or put in.)
     (3) Every page that the log has stands, or its days are over. (Stops: a page deleted; with (2),
         one replaced.)
-    (4) Every page follows on the one before it on its day. (Stops: pages reordered.)
-    (5) Every record that a page names stands under this name with these bytes, or its days are
-        over. (Stops: a record deleted, edited, replaced or moved.)
+    (4) Every page follows on the one before it on its day, counts the records that the pages of
+        its day name, and says of none what another page does not. (Stops: pages reordered; a record
+        tied anew with other bytes, or an older date.)
+    (5) Every record that a page names stands under this name with these bytes, or retention's day
+        for it has come. (Stops: a record deleted, edited, replaced or moved.)
     (6) Every object under `reads/` is a record, in its place. (Stops: one planted, or misnamed to
         count for less, or for somebody else.)
     (7) The records of each session follow on one another. (Stops: a record deleted before it was
         tied, unless it was the last of its session.)
-    (8) No more is gone for age than the log says was swept.
+    (8) No more records and no more pages are gone for age than the log says were swept.
 
-    `audit_days` is [retention] audit_days. With `since`, (6) and (7) are for those days, (3) for
-    what was logged from then on, and (8) is left out. Raises `VerificationError` for a log that
-    does not hold, `StoreError`.
+    `audit_days` is [retention] audit_days. With `since`, (4) to (7) are for those days but for any
+    more than two ahead, (3) is for what was logged from then on, and (8) is left out. Raises
+    `VerificationError` for a log that does not hold, `StoreError`.
     """
     looking = _Looking(audit, audit_days, now, since, TrailReport(0))
     leaves = looking.read_log(log)  # (1)
@@ -128,7 +90,7 @@ def verify_trail(
     if since is None:
         looking.find_foreign()
     else:
-        looking.report.over = 0  # (8) makes no sense of a part
+        looking.report.records_over = looking.report.pages_over = 0  # (8) is about all of it
     return looking.report
 
 
@@ -151,6 +113,7 @@ class _Looking:
         self._links: list[Link] = []
         self._gone: list[Named] = []  # that are not there, and should be
         self._loose: dict[str, str] = {}  # SHA-256 -> name of what stands and no page names
+        self._absent: set[str] = set()  # digests of pages that the log has and that do not stand
 
     def read_log(self, log: LogReader) -> dict[str, Leaf]:
         """The leaves of pages, by digest, in the log's order."""
@@ -161,8 +124,8 @@ class _Looking:
                 audited[leaf.digest] = leaf
                 self.report.last_tied = _logged(leaf)
             elif leaf.kind == "swept" and leaf.fields.get("store") == "audit":
-                objects = leaf.fields.get("objects")
-                self.report.swept += objects if isinstance(objects, int) else 0
+                self.report.records_swept += _count(leaf, "records")
+                self.report.pages_swept += _count(leaf, "pages")
         return audited
 
     def read_pages(self) -> list[StandingPage]:
@@ -191,17 +154,18 @@ class _Looking:
                 strange.append(one)
         self.report.pages = len(matched)
         missing = {digest: leaf for digest, leaf in leaves.items() if digest not in matched}
+        self._absent = set(missing)
         for digest, leaf in missing.items():
             logged = _logged(leaf)
-            if is_over(logged, self._days, self._now):
-                self.report.over += 1
+            if is_over(logged - _LOGGED_LATE, self._days, self._now):
+                self.report.pages_over += 1
             elif self._since is None or logged.date() >= self._since:
                 self._damaged(digest, f"the page that was logged on {logged:%F %R} UTC is gone")
         for one in strange:
             if one.sha256 in missing:
                 self._damaged(one.entry.name, "a page of the log, moved here from its own place")
             elif one.page is None:
-                self._damaged(one.entry.name, "no page: edited, or put here by somebody else")
+                self._planted(one.entry.name, "no page: edited, or put here by somebody else")
             else:
                 self.report.unlogged.append(one.entry.name)
         return matched
@@ -209,22 +173,35 @@ class _Looking:
     def days(self, of_pages: Iterable[str]) -> list[str]:
         """All days to be looked at, in order."""
         days = {*of_pages, *days_of(self._audit, READS)}
-        since = f"{self._since:%Y-%m-%d}" if self._since else ""
-        return sorted(day for day in days if day >= since)
+        if self._since is None:
+            return sorted(days)
+        # Whoever may create records may have made up thousands of days to come.
+        last = f"{self._now.astimezone(UTC) + timedelta(days=2):%Y-%m-%d}"
+        return sorted(day for day in days if f"{self._since:%Y-%m-%d}" <= day <= last)
 
     def follow_pages(self, day: str, pages: Iterable[StandingPage]) -> dict[str, Named]:
-        """What the pages of a day name; each follows on the one before it.
+        """What the pages of a day name, the first of them that names it.
 
-        Where one is missing in between, (3) has said so, unless its days are over.
+        Where one is missing in between, (3) has said so, unless its days are over; what the pages
+        name together cannot be counted then.
         """
         of_day = sorted(
             ((one.page, one.sha256) for one in pages if one.page and one.page.day == day),
             key=lambda pair: pair[0].number,
         )
-        for (before, digest), (after, _) in pairwise(of_day):
-            if after.number == before.number + 1 and after.previous != digest:
-                self._damaged(after.name, "does not follow on the page before it")
-        return {one.name: one for page, _ in of_day for one in page.records}
+        known, complete = Known(), True
+        for page, digest in of_day:
+            if page.previous != known.last:
+                complete = False
+                if page.previous not in self._absent:
+                    self._damaged(page.name, "does not follow on the page before it")
+            for one in page.records:
+                if known.records.get(one.name, one) != one:
+                    self._damaged(one.name, f"tied twice, as two things: again by {page.name}")
+            known.take(page, digest)
+            if complete and (page.named, page.names) != known.counts():
+                self._damaged(page.name, "counts other records than the pages of its day name")
+        return known.records
 
     def compare(self, day: str, named: Mapping[str, Named]) -> None:
         """Hold the records that stand on a day against those that its pages name."""
@@ -238,15 +215,15 @@ class _Looking:
         for name, tied in named.items():
             if name in standing:
                 continue
-            if is_over(tied.put, self._days, self._now):
-                self.report.over += 1
+            if is_over(tied.put, self._days, self._now, day):
+                self.report.records_over += 1
             else:
                 self._gone.append(tied)
 
     def _take(self, one: "_Seen", tied: Named | None) -> None:
         self.report.records += 1
         if one.link is None:
-            self._damaged(one.name, "no record, or not one that belongs under this name")
+            self._planted(one.name, "no record, or not one that belongs under this name")
         else:
             self._links.append(one.link)
         if tied is None:
@@ -286,7 +263,7 @@ class _Looking:
         back.
         """
         for entry in self._audit.versions(tied.name):
-            if entry.delete_marker or entry.name != tied.name:
+            if entry.delete_marker or entry.name != tied.name or entry.size > LARGEST:
                 continue
             try:
                 data = self._audit.get(entry.name, entry.version).data
@@ -302,10 +279,10 @@ class _Looking:
         edge: datetime | None = None
         if self._since is not None:
             edge = datetime.max.replace(tzinfo=UTC)
-        elif self.report.swept:
+        elif self.report.records_swept:
             edge = self._now - timedelta(days=self._days) + _LONGEST_PAUSE
-        for run, what in gaps(self._links, since=edge):
-            self._damaged(f"session {run}", what)
+        found = gaps(self._links, since=edge)
+        self.report.gaps += [Damage(f"session {run}", what) for run, what in found]
 
     def find_foreign(self) -> None:
         """Find what stands anywhere else."""
@@ -320,6 +297,9 @@ class _Looking:
     def _damaged(self, name: str, what: str) -> None:
         self.report.damage.append(Damage(name, what))
 
+    def _planted(self, name: str, what: str) -> None:
+        self.report.planted.append(Damage(name, what))
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -329,6 +309,11 @@ class _Seen:
     sha256: str
     put: datetime
     link: Link | None  # None where it is none
+
+
+def _count(leaf: Leaf, what: str) -> int:
+    count = leaf.fields.get(what)
+    return count if isinstance(count, int) else 0
 
 
 def _logged(leaf: Leaf) -> datetime:

@@ -31,6 +31,7 @@ class Topic:
             raise InputError(f"{arn[:80]!r} is not the ARN of an SNS topic")
         hide_bodies()
         self._arn = arn
+        self.silent = False  # whether it did not answer at all when it was asked last
         try:
             self._client = boto3.Session().client(
                 "sns",
@@ -61,9 +62,11 @@ class Topic:
                 if value
             },
         }
+        self.silent = False
         try:
             self._client.publish(**request)
         except ClientError as error:
             raise AccessError(f"the topic did not take a message: {code_of(error)}") from None
         except BotoCoreError as error:
+            self.silent = True
             raise AccessError(f"the topic does not answer: {type(error).__name__}") from None

@@ -26,6 +26,12 @@ REBUILD = "make it anew: unvoiced catalog build --anew"
 _SHARD = re.compile(r"catalog/(?P<feature_set>[a-z0-9-]+-[0-9a-f]{8})/(?P<first>[a-z2-7])\.parquet")
 _MARK = b"unvoiced"  # the key of our own line in a shard's metadata
 
+# A digest's 256 bits take 32 bytes, however they are compressed: there are no more rows.
+_LEAST_OF_A_ROW = 32
+# Decompressed, and with repeated texts written out; ours have about 3.
+_MOST_OF_A_BYTE = 16
+_SLACK = 2**16  # of a shard of a few rows most is Parquet's own
+
 Row = Mapping[str, Any]  # column -> value
 
 
@@ -95,12 +101,12 @@ def decode_shard(name: str, data: bytes) -> "pyarrow.Table":
     """The rows of the shard that stands under this name.
 
     What is damaged, of another version, or speaks of objects that belong in another shard, is a
-    `VerificationError` that says how the catalog is made anew. What is not found out here is a row
-    that says something false of an object whose name belongs here.
+    `VerificationError` that says how the catalog is made anew. So is what would have many times
+    more rows or bytes than its size: by its own metadata, before anything is decompressed, and by
+    its texts, before one that is repeated is written out. What is not found out here is a row that
+    says something false of an object whose name belongs here.
     """
     pa = _pyarrow()
-    import pyarrow.parquet as pq
-
     wrong = VerificationError(
         f"{name}: no shard of the catalog as this version makes them; {REBUILD}"
     )
@@ -108,16 +114,47 @@ def decode_shard(name: str, data: bytes) -> "pyarrow.Table":
     if place is None:
         raise wrong
     try:
-        found = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
-        found.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, NotImplementedError):
+        rows = _read(data)
+    except (pa.ArrowException, OSError, LookupError, ValueError, NotImplementedError):
         raise wrong from None
-    metadata = found.schema.metadata or {}
-    rows = found.replace_schema_metadata(None)
-    if metadata.get(_MARK) != FORMAT.encode() or not rows.schema.equals(schema()):
+    if rows is None or not _belong(rows, *place):
         raise wrong
-    if not _belong(rows, *place):
-        raise wrong
+    return rows
+
+
+def _read(data: bytes) -> "pyarrow.Table | None":
+    """The rows, or None where they are not of the form that `encode_shard` gives them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    # Texts stay as they are in the file: each once, with a number a row.
+    texts = [field.name for field in schema() if field.type == pa.string()]
+    numbered = pa.dictionary(pa.int32(), pa.string())
+    form = pa.schema(
+        [one.with_type(numbered) if one.name in texts else one for one in schema()],
+    )
+    file = pq.ParquetFile(
+        pa.BufferReader(data), page_checksum_verification=True, read_dictionary=texts
+    )
+    said, most = file.metadata, _MOST_OF_A_BYTE * len(data) + _SLACK
+    if (
+        (file.schema_arrow.metadata or {}).get(_MARK) != FORMAT.encode()
+        or not file.schema_arrow.equals(form)
+        or said.num_rows > len(data) // _LEAST_OF_A_ROW
+        or sum(said.row_group(n).total_byte_size for n in range(said.num_row_groups)) > most
+    ):
+        return None
+    found = file.read()
+    found.validate(full=True)
+    written_out = 0
+    for chunk in (chunk for text in texts for chunk in found[text].chunks):
+        lengths = pc.binary_length(chunk.dictionary).cast(pa.int64()).take(chunk.indices)
+        written_out += pc.sum(lengths).as_py() or 0
+    if written_out > most:
+        return None
+    rows = found.replace_schema_metadata(None).cast(schema())
+    rows.validate(full=True)
     return rows
 
 

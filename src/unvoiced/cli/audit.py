@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from unvoiced.audit.approvals import Found, approvals, approve, new_approval
 from unvoiced.audit.ocsf import event
 from unvoiced.audit.record import AccessRecord, Purpose
 from unvoiced.audit.records import Recorded, read_records
+from unvoiced.audit.report import TrailReport
 from unvoiced.audit.requester import requester_of
+from unvoiced.audit.texts import printable
 from unvoiced.audit.usage import touching, usage
-from unvoiced.audit.verify import TrailReport, verify_trail
+from unvoiced.audit.verify import verify_trail
 from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.files import refuse_to_replace
 from unvoiced.cli.operator import Config
@@ -72,7 +75,7 @@ def audit_ls(
             [
                 (
                     row.day,
-                    row.requester,
+                    _shown(row.requester),
                     row.purpose,
                     f"{row.objects:,}",
                     f"{row.contributors:,}",
@@ -104,11 +107,18 @@ def audit_verify(since: Whole = "", config: Config = Path(FILE_NAME)) -> None:
         err.print(f"nothing of the trail's: {name!a}", markup=False, highlight=False)
     for name in report.unlogged:
         err.print(f"a page that the log does not know: {name}", markup=False, highlight=False)
-    for one in report.damage:
-        err.print(str(one), markup=False, highlight=False, soft_wrap=True)
+    for one in (*report.damage, *report.planted, *report.gaps):
+        err.print(printable(str(one)), markup=False, highlight=False, soft_wrap=True)
     if report.damage:
         raise VerificationError(
             f"the audit trail is not what was tied into the log ({len(report.damage)} findings)"
+        )
+    if report.planted or report.gaps:
+        raise VerificationError(
+            "what was tied into the log stands, and beside it there are "
+            f"{counted(len(report.planted), 'object')} that are no records or pages, and "
+            f"{counted(len(report.gaps), 'gap')} in sessions: records removed before they were "
+            "tied, or sessions that somebody made up"
         )
     if report.unaccounted:
         raise VerificationError(
@@ -187,7 +197,10 @@ def audit_who(
                 "objects of theirs": "right",
             },
             [
-                (one.time, one.requester, one.purpose, one.source, one.run, f"{one.objects:,}")
+                (
+                    *map(_shown, (one.time, one.requester, one.purpose, one.source, one.run)),
+                    f"{one.objects:,}",
+                )
                 for one in found
             ],
         )
@@ -218,13 +231,11 @@ def audit_approve(
     worker = settings.vault("worker")
     signer = settings.signer(worker)
     name = approve(audit, settings.accounts(worker, signer), signer, given, now)
-    out.print(
+    said = (
         f"{given.requester} may read {given.objects:,} objects a day for {given.purpose}, until "
-        f"{given.until} (UTC). Approved by {given.approved_by}: {name}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
+        f"{given.until} (UTC). Approved by {given.approved_by}: {name}"
     )
+    out.print(printable(said), soft_wrap=True, highlight=False, markup=False)
 
 
 def audit_approvals(config: Config = Path(FILE_NAME)) -> None:
@@ -239,7 +250,7 @@ def audit_approvals(config: Config = Path(FILE_NAME)) -> None:
     table(
         counted(len(found), "approval"),
         dict.fromkeys(columns, "left"),
-        [_approval_row(one, today) for one in found],
+        [tuple(map(_shown, _approval_row(one, today))) for one in found],
     )
 
 
@@ -258,6 +269,11 @@ def _approval_row(found: Found, today: str) -> tuple[str, ...]:
         one.because,
         state,
     )
+
+
+def _shown(text: str) -> str:
+    """A text that somebody else chose, as a table may have it."""
+    return escape(printable(text))
 
 
 def _show(report: TrailReport) -> None:

@@ -1,21 +1,20 @@
 """Commands of a data scientist: list features, look at one."""
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from unvoiced.audit import AuditTrail, Purpose
+from unvoiced.audit import Purpose
 from unvoiced.cli.display import counted, out, spectrogram, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
 from unvoiced.names import parse_feature_name
-from unvoiced.reader import FeatureReader, Opened, feature_names, find_features
+from unvoiced.reader import Opened, Skipped, Wanted, feature_names, find_features
 from unvoiced.reader.inventory import catalog_of
-from unvoiced.sealing import PrivateKey
+from unvoiced.reader.session import Session
 from unvoiced.stores import Store
 
 _PICTURES = {".png", ".pdf", ".svg"}
@@ -75,21 +74,19 @@ def show(
     png: Annotated[Path | None, typer.Option(help="Draw it into this file too.")] = None,
     config: Config = Path(FILE_NAME),
 ) -> None:
-    """Open a sample's features with the dataset key and draw them; leaves an audit record."""
+    """Open a sample's features with the dataset key and draw them; leaves an audit record.
+
+    Counts towards `[reading] inspection_per_day`.
+    """
     if png is not None and (png.suffix not in _PICTURES or not png.absolute().parent.is_dir()):
         raise InputError(f"{png}: a picture ends in .png, .pdf or .svg, in a folder that is there")
     settings = load_settings(config)
-    training = settings.store("training")
-    found = find_features(training, sample)
-    reader = FeatureReader(
-        training,
-        settings.log_reader(),
-        PrivateKey(settings.vault("dataset").get("dataset/dataset")),
-        AuditTrail(settings.store("audit"), run=f"cli-{secrets.token_hex(4)}"),
-        Purpose.INSPECTION,
-    )
+    found = find_features(settings.store("training"), sample)
+    session = Session(settings, Purpose.INSPECTION, "cli")
     for feature in found:
-        opened = reader.open(feature.name)
+        (opened,) = session.read([Wanted(feature.name)])
+        if isinstance(opened, Skipped):
+            raise opened.error
         arrays = opened.arrays
         out.print(
             f"[bold]{feature.pseudonym}/{feature.sample}[/]  {feature.feature_set}", highlight=False

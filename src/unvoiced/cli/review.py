@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich import markup
 
-from unvoiced.audit.reviews import is_logged, kept_reviews, open_review
+from unvoiced.audit.reviews import kept_reviews, open_review, why_it_does_not_count
 from unvoiced.cli.display import counted, out, table
 from unvoiced.cli.files import refuse_to_replace, write_new
 from unvoiced.cli.log import LogKey, LogUrl, log_key, open_log
@@ -20,6 +20,7 @@ from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.posture.finding import Severity
 from unvoiced.review.page import as_html
+from unvoiced.review.plain import command, plain
 from unvoiced.review.report import Report
 from unvoiced.review.take import sign_and_record, take_review
 
@@ -70,7 +71,8 @@ def review(
         signed = sign_and_record(settings, report, utc_now(), note=note, kept=kept)
         if not as_json:
             out.print(
-                f"Signed by {signed.review.reviewer}: {signed.name}, in the log as {signed.digest}",
+                f"Signed by {plain(signed.review.reviewer)}: {signed.name}, "
+                f"in the log as {signed.digest}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
     if html is not None:
@@ -102,14 +104,17 @@ def _show(report: Report) -> None:
             rows,
         )
         for one in report.findings:
-            text = f"{one.identity}  {one.fix}"
+            text = f"{one.identity}  {command(one.fix)}"
             out.print(text, soft_wrap=True, markup=False, highlight=False)
         out.print()
     if report.gaps:
         table(
             "What could not be decided",
             {"what": "left", "why": "left", "by hand": "left"},
-            [(escape(gap.what), escape(gap.why), escape(gap.command)) for gap in report.gaps],
+            [
+                (escape(gap.what), escape(gap.why), escape(command(gap.command)))
+                for gap in report.gaps
+            ],
         )
     if report.uses:
         table(
@@ -132,9 +137,14 @@ def _show(report: Report) -> None:
     )
     last = report.last.review if report.last else None
     out.print(
-        f"Last review: {last.time} by {last.reviewer}" if last else "Never reviewed",
+        f"Last review: {last.time} by {plain(last.reviewer)}" if last else "Never reviewed",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """For a terminal: neither rich's markup nor control characters."""
+    return markup.escape(plain(text))
 
 
 def _again(report: Report, identity: str) -> str:
@@ -149,10 +159,11 @@ def ls(config: Config = Path(FILE_NAME)) -> None:
     settings = load_settings(config)
     verifier = Verifier.parse(settings.log_vkey)
     rows, wrong = [], 0
-    for kept in kept_reviews(settings.store("audit"), settings.log_reader(), verifier):
+    reader = settings.log_reader()
+    for kept in kept_reviews(settings.store("audit"), reader, verifier, utc_now()):
         if kept.signed is None:
             wrong += 1
-            rows.append((kept.name, "", "", "", escape(kept.why)))
+            rows.append((escape(kept.name), "", "", "", escape(kept.why)))
             continue
         one = kept.signed.review
         rows.append(
@@ -184,18 +195,18 @@ def verify(
     else:
         store, verifier = open_log(log, key, config)
         signed = open_review(data, verifier)
-        if not is_logged(LogReader(store, verifier), signed):
-            raise VerificationError("the signature holds, and the log does not name this review")
+        if why := why_it_does_not_count(LogReader(store, verifier), signed, utc_now()):
+            raise VerificationError(f"the signature holds, and the review does not count: {why}")
     one = signed.review
     high = sum(
         finding.get("severity") == Severity.HIGH.value for finding in signed.report["findings"]
     )
     out.print(
-        f"Signed {one.time} by {one.reviewer} ({one.source}): "
+        f"Signed {one.time} by {plain(one.reviewer)} ({plain(one.source)}): "
         f"{counted(one.findings, 'finding')}, {high:,} of them high, {len(one.kept):,} kept",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     if one.note:
-        out.print(one.note, markup=False, highlight=False, soft_wrap=True)
+        out.print(plain(one.note), markup=False, highlight=False, soft_wrap=True)
     known = "not looked up in the log" if alone else "the log has it"
     out.print(f"{signed.digest} ({known})", soft_wrap=True, markup=False, highlight=False)

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from unvoiced.cli.display import complain, out, table
+from unvoiced.audit.requester import requester_of
+from unvoiced.cli.display import complain, err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError, UnvoicedError
 from unvoiced.watch import run, tell
+from unvoiced.watch.alert import cut
 from unvoiced.watch.report import WHAT_TO_DO, Report
 from unvoiced.watch.watcher import Watcher, open_watcher
 from unvoiced.watch.windows import WINDOW_SECONDS
@@ -38,11 +40,13 @@ def watch(
     """Look who read features since the last look, now and every five minutes; tell of alerts.
 
     With --once: exit status 0 where nothing was noticed, 8 where something was. Without, it goes on
-    until it is stopped; a look that fails is told of, and the next one comes in its time.
+    until it is stopped; a look that fails, for whatever reason, is told of, and the next one comes
+    in its time.
     """
     settings = load_settings(config)
     if accept:
-        run.accept(_watcher(settings), accept)
+        watcher = _watcher(settings)
+        run.accept(watcher, accept, requester_of(watcher.audit.url))
         out.print(f"{accept}: what was read is learned as usual", soft_wrap=True, markup=False)
         return
     if once:
@@ -53,9 +57,12 @@ def watch(
         began = time.monotonic()
         try:
             _publish(_look(settings), as_json, html)
-        except UnvoicedError as error:
-            complain(error)
-            with suppress(UnvoicedError):
+        except Exception as error:  # whoever plants what nobody foresaw ends no watch
+            if isinstance(error, UnvoicedError):
+                complain(error)
+            else:
+                err.print(f"error: the watch could not look: {type(error).__name__}")
+            with suppress(Exception):
                 tell.publish(settings, [tell.could_not_look(error, utc_now())])
         time.sleep(max(0.0, WINDOW_SECONDS - (time.monotonic() - began)))
 
@@ -96,7 +103,7 @@ def _show(report: Report) -> None:
         }
         rows = [
             (
-                escape(row.requester),
+                escape(cut(row.requester)),
                 row.role,
                 row.origin,
                 f"{row.reads:,}",
@@ -107,7 +114,8 @@ def _show(report: Report) -> None:
         ]
         table("Reads of features", columns, rows)
     for alert in report.alerts:
-        text = f"{alert.level}: {alert.kind}: {alert.requester}: {alert.what}"
+        who = cut(" from ".join(each for each in (alert.requester, alert.source) if each))
+        text = f"{alert.level}: {alert.kind}: {who}: {alert.what}"
         out.print(text, soft_wrap=True, markup=False, highlight=False)
         out.print(f"    {WHAT_TO_DO[alert.kind]}", soft_wrap=True, markup=False, highlight=False)
     out.print(

@@ -33,6 +33,13 @@ def estate(seen: Seen) -> Estate:
     )
 
 
+def own_account(seen: Seen) -> str:
+    """The account that the settings name roles, keys and the topic of; "" where they name none."""
+    settings = seen.settings
+    named = (*settings.roles.values(), *settings.kms.values(), settings.watch.topic)
+    return next((one.split(":")[4] for one in named if one.count(":") >= 5), "")
+
+
 def policy_of(role: Role, seen: Seen) -> Document:
     """The policy that the table gives a role."""
     return role_policy(role, estate(seen))

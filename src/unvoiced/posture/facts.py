@@ -112,6 +112,8 @@ class Grant:
     grant_id: str
     grantee: str
     operations: tuple[str, ...]
+    # What the encryption context has to say, by name; of what a grant says to equal too.
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

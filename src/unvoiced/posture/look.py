@@ -48,7 +48,7 @@ def take_facts(settings: Settings, now: datetime) -> Facts:
     """Read all there is to be read of what the settings name; nothing is changed."""
     places = settings.places()
     folders, key_files = _on_disk(settings, places)
-    last = _last_review(settings)
+    last = _last_review(settings, now)
     in_buckets = {place: url for place, url in places.items() if url.startswith("s3://")}
     if not in_buckets and not settings.kms and not settings.roles:
         vaults = tuple(_vault(role, settings, None) for role in settings.vaults)
@@ -71,11 +71,11 @@ def take_facts(settings: Settings, now: datetime) -> Facts:
     return with_surroundings(facts, settings, account)
 
 
-def _last_review(settings: Settings) -> LastReview | Unknown | None:
+def _last_review(settings: Settings, now: datetime) -> LastReview | Unknown | None:
     """The newest review that counts, by the audit store and the log."""
     try:
         reader, verifier = settings.log_reader(), Verifier.parse(settings.log_vkey)
-        signed = last_review(settings.store("audit"), reader, verifier)
+        signed = last_review(settings.store("audit"), reader, verifier, now)
     except UnvoicedError as error:
         return Unknown(str(error), f"unvoiced review ls --config {settings.path}")
     return LastReview(signed.review.moment, signed.review.reviewer) if signed else None

@@ -109,9 +109,15 @@ def key_state(answer: Answer) -> KeyState:
 def grants(answer: Answer) -> tuple[Grant, ...]:
     """A key's grants."""
     return tuple(
-        Grant(one["GrantId"], one.get("GranteePrincipal", ""), tuple(one.get("Operations", ())))
+        Grant(
+            one["GrantId"],
+            one.get("GranteePrincipal", ""),
+            tuple(one.get("Operations", ())),
+            {name: str(value) for context in one.get("Constraints", {}).values()
+             for name, value in context.items()},
+        )
         for one in answer.get("Grants", ())
-    )
+    )  # fmt: skip
 
 
 def access_keys(answer: Answer) -> tuple[AccessKey, ...]:

@@ -1,7 +1,8 @@
 """Reading features: listed without a key, opened with the dataset key, every read recorded."""
 
 from unvoiced.reader.objects import FeatureObject, describe, feature_names, find_features
-from unvoiced.reader.opener import FeatureOpener, FeatureReader, Opened, Skipped, Wanted
+from unvoiced.reader.opener import FeatureOpener, Opened, Skipped, Wanted
+from unvoiced.reader.single import FeatureReader
 
 __all__ = [
     "FeatureObject",

@@ -18,7 +18,8 @@ from unvoiced.sealing import PrivateKey, open_sealed, parse_header
 
 _HELD = 4096
 
-Fetch = Callable[[Collection[str]], Iterable[tuple[str, "bytes | NotFound"]]]
+Found = bytes | NotFound | VerificationError  # what was fetched, or why it is not to be used
+Fetch = Callable[[Collection[str]], Iterable[tuple[str, Found]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class KeyCache:
             pseudonym = names[name]
             if isinstance(found, NotFound):
                 refused[pseudonym] = Refusal(Reason.NO_KEY, found)
+                continue
+            if isinstance(found, VerificationError):
+                refused[pseudonym] = Refusal(Reason.KEY_UNKNOWN, found)
                 continue
             digest = hashlib.sha256(found).hexdigest()
             if digest in ledger.destroyed_contributor_keys:

@@ -9,7 +9,8 @@ Some objects are opened together, in these steps:
    somebody's features back; a key of another's making.)
 2. Record what is about to be read, where the digests are known: before the store is asked for it.
    Then a read that the store's own log shows and the trail does not was not made by this reader,
-   however it was killed.
+   however it was killed. A digest that several names claim is not known: a record has one name
+   under each.
 3. Fetch.
 4. Where a digest was not known, or is another one than was recorded: record it now. (Stops: bytes
    opened under somebody else's record.)
@@ -25,24 +26,32 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from unvoiced.audit import AuditTrail, Purpose, Read
+from unvoiced.clock import utc_now
 from unvoiced.errors import NotFound, OpenError, UnvoicedError, VerificationError
 from unvoiced.features import unpack_in_place
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.log.verify import features_of
 from unvoiced.names import FeatureName, parse_feature_name
-from unvoiced.reader.key_cache import KeyCache, Refusal
-from unvoiced.reader.objects import FeatureObject
+from unvoiced.reader.key_cache import Found, KeyCache, Refusal
 from unvoiced.reader.reason import Reason
 from unvoiced.sealing import Json, PrivateKey, open_parsed, parse_header
 from unvoiced.stores import Store
 from unvoiced.stores.quick_read import quick_read
 
 Arrays = dict[str, np.ndarray]
+Admit = Callable[[int, Ledger], None]
+# Whoever is erased while an epoch is under way is read no longer than this.
+FOLLOW_EVERY = timedelta(minutes=5)
+
+
+def no_quota(_count: int, _ledger: Ledger) -> None:
+    """No quota."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class _Asked:
     at: int
     wanted: Wanted
     said: FeatureName
+    recorded: str | None = None  # the digest that a record names, put before it was fetched
     sealed: bytes = b""
     sha256: str = ""
 
@@ -88,8 +98,9 @@ class _Asked:
 class FeatureOpener:
     """Opens feature objects for one purpose; one call at a time.
 
-    The log is read as far as it goes by `follow`, and whenever a key or an object turns up that is
-    not known yet. A key that was found by then is used until `follow` finds it destroyed.
+    The log is read as far as it goes by `follow`, whenever a key or an object turns up that is not
+    known yet, and when five minutes have passed. A key that was found by then is used until the log
+    is read again and calls it destroyed.
     """
 
     def __init__(
@@ -100,11 +111,12 @@ class FeatureOpener:
         trail: AuditTrail,
         purpose: Purpose,
         fetches: int = 1,
-        admit: Callable[[int, Ledger], None] = lambda _count, _ledger: None,
+        admit: Admit = no_quota,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`fetches` is how many requests the store is sent at once.
 
-        `admit` is asked before so many objects are read, with the ledger as far as it was read;
+        `admit` is asked before so many objects are fetched, with the ledger as far as it was read;
         it raises `AccessError` where a quota is used up (`audit.quota`).
         """
         self._get = quick_read(training)
@@ -115,6 +127,8 @@ class FeatureOpener:
         self._trail = trail
         self._purpose = purpose
         self._admit = admit
+        self._now = now
+        self._followed_at: datetime | None = None
         self._pool = ThreadPoolExecutor(fetches, "fetch") if fetches > 1 else None
         self.records = 0  # put by this opener
         self.recorded = 0  # objects that they name
@@ -134,38 +148,51 @@ class FeatureOpener:
 
         Raises `VerificationError`, `StoreError`.
         """
+        now = self._now()
         for data in self._log.entries(self._ledger.size, self._log.checkpoint().size):
             self._genuine |= features_of(self._ledger.enter(data))
         self._keys.drop_destroyed(self._ledger)
+        self._followed_at = now
 
     def open(self, wanted: Sequence[Wanted]) -> list[Opened | Skipped]:
         """Read some objects; the answers are in the order of the questions.
 
         Raises `StoreError` where the trail cannot be written (nothing was opened then) or a store
-        does not answer; `OpenError` where contributors' keys are sealed to another dataset key.
+        does not answer; `AccessError` where a quota is used up (nothing was opened then);
+        `OpenError` where contributors' keys are sealed to another dataset key.
         """
+        if self._followed_at is not None and not _just_now(self._now() - self._followed_at):
+            self.follow()
         answers: dict[int, Opened | Skipped] = {}
         asked = list(self._with_keys(wanted, answers))  # (1)
+        claimed = _claimed_by_several(asked)
+        for one in asked:
+            one.recorded = None if one.wanted.sha256 in claimed else one.wanted.sha256
+        if asked:
+            self._admit(len(asked), self._ledger)
         self._record(  # (2)
-            Read(one.said.name, known, self._keys.digest(one.said.pseudonym), one.wanted.size)
+            Read(
+                one.said.name, one.recorded, self._keys.digest(one.said.pseudonym), one.wanted.size
+            )
             for one in asked
-            if (known := one.wanted.sha256)
+            if one.recorded
         )
         fetched = self._fetch([one.wanted.name for one in asked])  # (3)
         new = []
         for one, (name, got) in zip(asked, fetched, strict=True):
-            if isinstance(got, NotFound):
-                answers[one.at] = Skipped(name, Reason.GONE, got)
+            if not isinstance(got, bytes):
+                reason = Reason.GONE if isinstance(got, NotFound) else Reason.TOO_LARGE
+                answers[one.at] = Skipped(name, reason, got)
                 continue
             one.sealed, one.sha256 = got, hashlib.sha256(got).hexdigest()
-            if one.sha256 == one.wanted.sha256 and one.sha256 in self._genuine:
+            if one.sha256 == one.recorded and one.sha256 in self._genuine:
                 answers[one.at] = self._open(one)
             else:
                 new.append(one)
         self._record(  # (4)
             Read(one.said.name, one.sha256, self._keys.digest(one.said.pseudonym), len(one.sealed))
             for one in new
-            if one.sha256 != one.wanted.sha256
+            if one.sha256 != one.recorded
         )
         if any(one.sha256 not in self._genuine for one in new):
             self.follow()
@@ -193,23 +220,22 @@ class FeatureOpener:
                 yield _Asked(at, one, said)
 
     def _record(self, reads: Iterable[Read]) -> None:
-        if known := list(reads):
-            self._admit(len(known), self._ledger)
-            self._trail.record(known, self._purpose)
+        for some in _one_name_a_digest(reads):
+            self._trail.record(some, self._purpose)
             self.records += 1
-            self.recorded += len(known)
+            self.recorded += len(some)
 
-    def _fetch(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | NotFound]]:
+    def _fetch(self, names: Iterable[str]) -> Iterator[tuple[str, Found]]:
         ordered = list(names)
         if self._pool is None:
             yield from ((name, self._found(name)) for name in ordered)
         else:
             yield from zip(ordered, self._pool.map(self._found, ordered), strict=True)
 
-    def _found(self, name: str) -> bytes | NotFound:
+    def _found(self, name: str) -> Found:
         try:
             return self._get(name)
-        except NotFound as error:
+        except (NotFound, VerificationError) as error:
             return error
 
     def _open(self, one: _Asked) -> Opened | Skipped:
@@ -235,38 +261,31 @@ class FeatureOpener:
         return Opened(said, one.sha256, len(sealed), context, arrays)
 
 
-class FeatureReader:
-    """Reads one object at a time, and says why it cannot."""
+def _just_now(passed: timedelta) -> bool:
+    """False too where the clock was set back."""
+    return timedelta() <= passed < FOLLOW_EVERY
 
-    def __init__(
-        self,
-        training: Store,
-        log: LogReader,
-        dataset: PrivateKey,
-        audit: AuditTrail,
-        purpose: Purpose,
-    ) -> None:
-        self._opener = FeatureOpener(training, log, dataset, audit, purpose)
 
-    def open(self, name: str) -> Opened:
-        """One object by its name.
+def _claimed_by_several(asked: Iterable[_Asked]) -> set[str]:
+    """The digests that are said of objects of different names: a false catalog's."""
+    names: dict[str, str] = {}
+    return {
+        digest
+        for one in asked
+        if (digest := one.wanted.sha256)
+        and names.setdefault(digest, one.wanted.name) != one.wanted.name
+    }
 
-        Raises `NotFound`; `VerificationError` where no receipt names it, or where its
-        contributor's key is unknown to the log, or destroyed by it; `OpenError`.
-        """
-        (answer,) = self._opener.open([Wanted(name)])
-        if isinstance(answer, Skipped):
-            raise answer.error
-        return answer
 
-    def read(self, feature: FeatureObject) -> Arrays:
-        """The arrays of one object, each (rows, frames).
-
-        Raises as `open` does, and `OpenError` where it is not what `feature` says it is.
-        """
-        opened = self.open(feature.name)
-        said = (opened.name.feature_set, opened.name.pseudonym, opened.name.sample)
-        described = (feature.feature_set, feature.pseudonym, feature.sample)
-        if described != said or feature.context != opened.context:
-            raise OpenError
-        return opened.arrays
+def _one_name_a_digest(reads: Iterable[Read]) -> Iterator[list[Read]]:
+    """All reads, in as many parts as it takes: copies under other names go into other records."""
+    rest = list(reads)
+    while rest:
+        names: dict[str, str] = {}
+        some: list[Read] = []
+        others: list[Read] = []
+        for read in rest:
+            first = names.setdefault(read.sha256, read.name)
+            (some if first == read.name else others).append(read)
+        yield some
+        rest = others

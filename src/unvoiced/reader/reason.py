@@ -12,6 +12,7 @@ class Reason(StrEnum):
     KEY_UNKNOWN = "the log does not know its contributor's key"
     NO_RECEIPT = "no receipt of the log names it"
     NOT_OPENED = "it does not open in its place"
+    TOO_LARGE = "it is larger than any feature object"
     NO_NAME = "its name is no feature object's"
 
     @property

@@ -53,6 +53,7 @@ class Session:
             purpose,
             fetches=_FETCHES if self.training.url.startswith("s3://") else 1,
             admit=quota.admit,
+            now=now,
         )
         self._reading = threading.Lock()
         self._counting = threading.Lock()

@@ -183,8 +183,8 @@ class View:
     ) -> Generator[tuple[Sample, Mark], None, None]:
         """The samples in some order, from after a mark on, each with its own mark.
 
-        Raises `NotFound` or `VerificationError` where a whole epoch could not be read; warns where
-        a shard could not.
+        Where none could be read, raises `VerificationError`; but `NotFound` where that is what
+        erasure and retention leave behind, and of a shard, which may be small, it warns of that.
         """
         session, inventory = self._access.session(), self._inventory
         rows = self._arrange(order, after)
@@ -215,10 +215,11 @@ class View:
         finally:
             ahead.close()
         if skipped and not given and after is None:
-            if order.shards == 1:
-                raise _nothing(skipped)
+            nothing = _nothing(skipped)
+            if order.shards == 1 or not isinstance(nothing, NotFound):
+                raise nothing
             # Others may have had more luck with theirs, which may be as small as one sample.
-            warnings.warn(str(_nothing(skipped)), stacklevel=2)
+            warnings.warn(str(nothing), stacklevel=2)
 
     def __getitem__(self, key: int | str) -> Sample:
         """One sample, by position, name, or pseudonym/sample.

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
+from unvoiced.audit.page import age_begins
 from unvoiced.disposal import Cause, Held
 from unvoiced.names import SUFFIX
 from unvoiced.stores import Entry
@@ -173,8 +174,7 @@ def access_records(entries: Iterable[Entry], days: int) -> Iterator[Dated]:
         if entry in newest:
             continue
         day = _day_in(entry.name) or entry.modified.astimezone(UTC).date()
-        ended = datetime.combine(day, time(), UTC) + _DAY
-        since = max(entry.modified, min(ended, entry.modified + _DAY))
+        since = age_begins(day, entry.modified)
         kept = timedelta(days=days)
         if entry.name.startswith(_APPROVALS):
             kept = max(kept, APPROVED_AT_MOST)

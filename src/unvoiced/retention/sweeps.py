@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from unvoiced import __version__
+from unvoiced.audit.page import PAGES
+from unvoiced.audit.record import READS
 from unvoiced.disposal.keys_to_go import KEY
 from unvoiced.disposal.labels import may_stand
 from unvoiced.eraser import Eraser
@@ -228,12 +230,26 @@ def _settle(eraser: Eraser, intent: SweepIntent, intents: SweepIntents) -> tuple
                 rule=intent.rule.value,
                 store=intent.store,
                 objects=others,
+                **_of_the_trail(intent, gone, standing),
             )
         )
     eraser.accounts.append(sorted(leaves, key=lambda leaf: parse_leaf(leaf).digest))
     if not unseen:
         intents.remove(intent)
     return len(gone), {one.name for one in standing}
+
+
+def _of_the_trail(
+    intent: SweepIntent, gone: Iterable[Item], standing: Iterable[Item]
+) -> dict[str, Json]:
+    """How many records and pages of the audit trail went: an auditor counts what is missing."""
+    if intent.store != "audit":
+        return {}
+    names = {one.name for one in gone} - {one.name for one in standing}
+    return {
+        "records": sum(name.startswith(READS) for name in names),
+        "pages": sum(name.startswith(PAGES) for name in names),
+    }
 
 
 def _may_stand(eraser: Eraser, store: Store, item: Item, listed: Sequence[Entry]) -> bool:

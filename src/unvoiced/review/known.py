@@ -1,6 +1,6 @@
 """All that a review decides by, and what one part of it found. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +23,8 @@ class Known:
     seen: Seen
     identities: tuple[Identity, ...] | Unknown = ()
     topic_policy: Policy | Unknown | None = None
+    # Of the buckets that the provider puts its own logs into, by name.
+    provider_policies: Mapping[str, Policy | Unknown] = field(default_factory=dict)
     uses: tuple[Use, ...] | Unknown = ()
     approvals: tuple[Approval, ...] | Unknown = ()
     here: OnThisMachine | None = None  # where anything of the deployment is on this machine

@@ -4,10 +4,10 @@ It shows what was found and proves nothing: what a reviewer signed is the JSON.
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from unvoiced.audit.reviews import SignedReview
 from unvoiced.review.picture import LETTERS, as_svg
+from unvoiced.review.plain import command, in_html
 from unvoiced.review.report import Report
 
 _STYLE = """
@@ -29,12 +29,12 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
     letters = ", ".join(f"{letter} {ability}" for ability, letter in LETTERS.items())
     kept = signed.review.kept if signed else report.kept
     parts = [
-        f"<h1>Who can reach what: {escape(report.log)}</h1>",
+        f"<h1>Who can reach what: {in_html(report.log)}</h1>",
         _head(report, signed),
         f'<div class="picture">{as_svg(report)}</div>',
-        f"<p class=note>The letter is the worst that somebody can do there: {escape(letters)}. Red "
-        "is beyond the role table, blue within. The dot: features were read, by the trail. On the "
-        "right: when they last did anything at all.</p>",
+        "<p class=note>The letter is the worst that somebody can do there: "
+        f"{in_html(letters)}. Red is beyond the role table, blue within. The dot: features were "
+        "read, by the trail. On the right: when they last did anything at all.</p>",
         _section(
             f"What should end ({len(report.findings)})",
             ("id", "severity", "who", "what", "why it matters", "by the table", "command"),
@@ -42,13 +42,13 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
                 (
                     f"<code>{one.identity}</code>",
                     f'<span class="{one.severity}">{one.severity}</span>',
-                    escape(one.who),
-                    escape(f"{one.name}: {one.what}")
-                    + (f"<br><b>kept:</b> {escape(kept[one.identity])}"
+                    in_html(one.who),
+                    in_html(f"{one.name}: {one.what}")
+                    + (f"<br><b>kept:</b> {in_html(kept[one.identity])}"
                        if one.identity in kept else ""),
-                    escape(one.why),
-                    escape(one.right),
-                    f"<code>{escape(one.fix)}</code>",
+                    in_html(one.why),
+                    in_html(one.right),
+                    f"<code>{in_html(command(one.fix))}</code>",
                 )
                 for one in report.findings
             ],
@@ -57,7 +57,8 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
             f"What could not be decided ({len(report.gaps)})",
             ("what", "why", "command"),
             [
-                (escape(gap.what), escape(gap.why), f"<code>{escape(gap.command)}</code>")
+                (in_html(gap.what), in_html(gap.why),
+                 f"<code>{in_html(command(gap.command))}</code>")
                 for gap in report.gaps
             ],
         ),
@@ -66,10 +67,10 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
             ("requester", "who", "objects", "on days", "last", "for", "from"),
             [
                 (
-                    *(escape(str(use[name])) for name in ("requester", "who", "objects", "days")),
-                    escape(str(use["last"])),
-                    escape(", ".join(use["purposes"])),
-                    escape(", ".join(use["sources"])),
+                    *(in_html(str(use[name])) for name in ("requester", "who", "objects", "days")),
+                    in_html(str(use["last"])),
+                    in_html(", ".join(use["purposes"])),
+                    in_html(", ".join(use["sources"])),
                 )
                 for use in report.uses
             ],
@@ -79,7 +80,7 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
             ("requester", "for", "objects a day", "until", "by", "because"),
             [
                 tuple(
-                    escape(str(one[name]))
+                    in_html(str(one[name]))
                     for name in (
                         "requester", "purpose", "objects", "until", "approved_by", "because"
                     )
@@ -90,7 +91,7 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
         "<h2>What no review like this can tell</h2>",
         _list(report.limits),
     ]  # fmt: skip
-    title = f"Access review: {escape(report.log)}"
+    title = f"Access review: {in_html(report.log)}"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -103,17 +104,17 @@ def as_html(report: Report, signed: SignedReview | None = None) -> str:
 
 
 def _head(report: Report, signed: SignedReview | None) -> str:
-    made = f"<p>Made {report.made:%Y-%m-%d %H:%M} UTC by {escape(report.made_by[0])}.</p>"
+    made = f"<p>Made {report.made:%Y-%m-%d %H:%M} UTC by {in_html(report.made_by[0])}.</p>"
     if signed is None:
         return (
             f"{made}<p class=draft>A draft: nobody signed it. A review is what a person looked at "
             "and signed (<code>unvoiced review --sign</code>).</p>"
         )
     review = signed.review
-    note = f"<p>{escape(review.note)}</p>" if review.note else ""
+    note = f"<p>{in_html(review.note)}</p>" if review.note else ""
     return (
-        f"{made}<p>Signed {escape(review.time)} by {escape(review.reviewer)} "
-        f"({escape(review.source)}).</p>{note}<p class=note>The log has "
+        f"{made}<p>Signed {in_html(review.time)} by {in_html(review.reviewer)} "
+        f"({in_html(review.source)}).</p>{note}<p class=note>The log has "
         f"<code>{signed.digest}</code>.</p>"
     )
 
@@ -121,11 +122,11 @@ def _head(report: Report, signed: SignedReview | None) -> str:
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
     if not body:
-        return f"<h2>{escape(title)}</h2><p>None.</p>"
-    head = "".join(f"<th scope=col>{escape(column)}</th>" for column in columns)
+        return f"<h2>{in_html(title)}</h2><p>None.</p>"
+    head = "".join(f"<th scope=col>{in_html(column)}</th>" for column in columns)
     rows_of_it = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f"<h2>{escape(title)}</h2><table>{rows_of_it}</table>"
+    return f"<h2>{in_html(title)}</h2><table>{rows_of_it}</table>"
 
 
 def _list(items: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+    return "<ul>" + "".join(f"<li>{in_html(item)}</li>" for item in items) + "</ul>"

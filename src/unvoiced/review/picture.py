@@ -5,9 +5,9 @@ A dot says that it is known to have been used: of features by the trail, of a ro
 """
 
 from collections.abc import Mapping
-from html import escape
 
 from unvoiced.review.known import Reach
+from unvoiced.review.plain import in_html
 from unvoiced.review.report import Report
 from unvoiced.review.targets import Ability
 
@@ -43,20 +43,20 @@ def as_svg(report: Report) -> str:
         x, y = _LEFT + _CELL * number + 17, _TOP - 8
         parts.append(
             f'<text x="{x}" y="{y}" transform="rotate(-55 {x} {y})" fill="currentColor">'
-            f"<title>{escape(column)}</title>{escape(_short(column, 24))}</text>"
+            f"<title>{in_html(column)}</title>{in_html(_short(column, 24))}</text>"
         )
     for number, (who, cells) in enumerate(rows):
         y = _TOP + _CELL * number
         parts.append(
             f'<text x="{_LEFT - 8}" y="{y + 17}" text-anchor="end" fill="currentColor">'
-            f"<title>{escape(who)}</title>{escape(_short(who, 36))}</text>"
+            f"<title>{in_html(who)}</title>{in_html(_short(who, 36))}</text>"
         )
         for at, column in enumerate(columns):
             dot = column == "training" and who in used
             parts.append(_cell(_LEFT + _CELL * at, y, cells.get(column, []), used=dot))
         parts.append(
             f'<text x="{_LEFT + _CELL * len(columns) + 8}" y="{y + 17}" fill="currentColor" '
-            f'opacity=".65">{escape(_when(last.get(who)))}</text>'
+            f'opacity=".65">{in_html(_when(last.get(who)))}</text>'
         )
     return "".join([*parts, "</svg>"])
 
@@ -85,7 +85,7 @@ def _cell(x: int, y: int, reaches: list[Reach], *, used: bool) -> str:
     )
     dot = f'<circle cx="{x + 20}" cy="{y + 4}" r="3" fill="#f2b705"/>' if used else ""
     return (
-        f'<g><title>{escape(said)}</title><rect x="{x}" y="{y}" width="24" height="24" '
+        f'<g><title>{in_html(said)}</title><rect x="{x}" y="{y}" width="24" height="24" '
         f'fill="{colour}"/><text x="{x + 12}" y="{y + 17}" text-anchor="middle" fill="{ink}">'
         f"{LETTERS[worst]}</text>{dot}</g>"
     )

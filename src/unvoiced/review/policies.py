@@ -6,6 +6,7 @@ it, an administrator too.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from unvoiced.access.roles import Role
 from unvoiced.posture.commands import aws
@@ -13,13 +14,15 @@ from unvoiced.posture.estate import allowed, policy_of
 from unvoiced.posture.facts import Unknown
 from unvoiced.posture.finding import Severity
 from unvoiced.posture.statements import Policy, Statement, action_covers, beyond
+from unvoiced.review.effect import takes_effect
 from unvoiced.review.finding import Finding
 from unvoiced.review.identities import Given, Held, Identity
 from unvoiced.review.known import Found, Known, Reach
 from unvoiced.review.patterns import denies_all, names_action, names_resource
-from unvoiced.review.targets import Ability, Kind, Target, key_arn
+from unvoiced.review.targets import Ability, Kind, Target
 
 _CHEAP = frozenset({Ability.LIST})
+_OWN_NAME = "${aws:username}"
 _EXACT = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 
 
@@ -184,51 +187,28 @@ def _reached(
     """What an Allow of somebody's own policies reaches, as far as nothing plainly refuses it."""
     if not statement.allows:
         return []
+    statement = _as_theirs(statement, one)
     found: dict[tuple[Target, Ability], None] = {}
     for target in known.targets:
         for ability, action, resource in target.actions():
             if (
                 (target, ability) not in found
+                and target.arn != one.arn  # who can be themselves; their rights are Kind.IAM
                 and names_action(statement, action)
                 and names_resource(statement, resource)
                 and not any(denies_all(each, action, resource) for each in denies)
-                and _takes_effect(one, target, action, known)
+                and takes_effect(one, target, action, known)
             ):
                 found[target, ability] = None
     return list(found)
 
 
-def _takes_effect(one: Identity, target: Target, action: str, known: Known) -> bool:
-    """Whether the target leaves an action to IAM: keys and roles do not by themselves."""
-    facts = known.seen.facts
-    account = one.arn.split(":")[4]
-    if target.kind is Kind.KEY:
-        key = next((key for key in facts.keys if key_arn(key) == target.arn), None)
-        if key is None or isinstance(key.policy, Unknown):
-            return True
-        return any(
-            is_for(statement, account, one.arn) and names_action(statement, action)
-            for statement in key.policy.statements
-            if statement.allows
-        )
-    if action in {"sts:AssumeRole", "iam:PassRole"}:
-        role = next((role for role in facts.roles if role.arn == target.arn), None)
-        if role is None or isinstance(role.trust, Unknown):
-            return True
-        statements = [each for each in role.trust.statements if each.allows]
-        if action == "iam:PassRole":
-            return any(kind == "Service" for each in statements for kind, _ in each.principals)
-        return any(is_for(each, account, one.arn) for each in statements)
-    return True
-
-
-def is_for(statement: Statement, account: str, arn: str) -> bool:
-    """Whether a resource's own policy speaks of a principal, or leaves it to its account's IAM."""
-    return statement.for_everybody or any(
-        who in {arn, account} or who.endswith(f"::{account}:root")
-        for kind, who in statement.principals
-        if kind == "AWS"
-    )
+def _as_theirs(statement: Statement, one: Identity) -> Statement:
+    """With a user's own name for the variable that stands for it: so many may see to themselves."""
+    if one.is_role or not any(_OWN_NAME in resource for resource in statement.resources):
+        return statement
+    own = tuple(resource.replace(_OWN_NAME, one.name) for resource in statement.resources)
+    return replace(statement, resources=own)
 
 
 def _takes_one_role(statement: Statement, target: Target) -> bool:
@@ -254,7 +234,7 @@ def takes_on(one: Identity, role_arn: str, known: Known) -> bool:
         statement.allows
         and _takes_one_role(statement, target)
         and not any(denies_all(each, "sts:AssumeRole", role_arn) for each in denies)
-        and _takes_effect(one, target, "sts:AssumeRole", known)
+        and takes_effect(one, target, "sts:AssumeRole", known)
         for given in one.policies
         if isinstance(given.policy, Policy)
         for statement in given.policy.statements

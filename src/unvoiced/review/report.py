@@ -23,13 +23,15 @@ from unvoiced.review.use import explained, use_found
 FORMAT = "unvoiced-review/1"
 # What no review from here can tell, whatever it reads. Part of every report.
 _NEVER_OF_AN_ACCOUNT = (
-    "policies of the organization (SCPs, RCPs), session policies, VPC endpoint policies and "
-    "access points: what is said to be reached may be refused by one, or let in by another",
+    "policies of the organization (SCPs, RCPs), session policies, VPC endpoint policies: what is "
+    "said to be reached may be refused by one",
+    "access points that are there, and their policies: whoever may make one, or go through any in "
+    "a bucket's region, is said to reach that bucket; access lists of single objects",
     "people behind an identity provider or IAM Identity Center, and whoever is behind a principal "
     "of another account",
     "conditions: each counts as met, and a Deny under a condition as not there",
-    "ways round by IAM itself, but for changes to the roles of the table: a new access key for "
-    "somebody else, a new version of a policy, a function with a role of its own",
+    "ways round by services: a function, a job or a machine with a role of its own, which whoever "
+    "may change what it runs can use",
     "whether a grant of the uploader's was used: only that its role was; use of keys: CloudTrail's "
     "own records have it",
     "the root user, passwords and MFA",

@@ -28,8 +28,9 @@ from unvoiced.review.disk import look_at_disk
 from unvoiced.review.identities import read_identities
 from unvoiced.review.known import Known
 from unvoiced.review.report import Report, decide
-from unvoiced.review.targets import targets
+from unvoiced.review.targets import provider_buckets, targets
 from unvoiced.review.trail import uses
+from unvoiced.review.trust import stand_ins
 
 
 def take_review(settings: Settings, now: datetime) -> Report:
@@ -37,7 +38,7 @@ def take_review(settings: Settings, now: datetime) -> Report:
 
     Raises `VerificationError` where the log is not what it was.
     """
-    return decide(read_all(settings, now), requester(settings), last(settings))
+    return decide(read_all(settings, now), requester(settings), last(settings, now))
 
 
 def requester(settings: Settings) -> tuple[str, str]:
@@ -45,10 +46,10 @@ def requester(settings: Settings) -> tuple[str, str]:
     return requester_of(settings.store_url("audit")), source()
 
 
-def last(settings: Settings) -> SignedReview | None:
+def last(settings: Settings, now: datetime) -> SignedReview | None:
     """The newest review that counts."""
     verifier = Verifier.parse(settings.log_vkey)
-    return last_review(settings.store("audit"), settings.log_reader(), verifier)
+    return last_review(settings.store("audit"), settings.log_reader(), verifier, now)
 
 
 def read_all(settings: Settings, now: datetime) -> Known:
@@ -68,8 +69,26 @@ def read_all(settings: Settings, now: datetime) -> Known:
         return known
     account = Account()
     topic_policy = _topic_policy(topic, account) if topic else None
-    identities = read_identities(account, facts.users)
-    return replace(known, identities=identities, topic_policy=topic_policy)
+    known = replace(
+        known,
+        identities=read_identities(account, facts.users),
+        topic_policy=topic_policy,
+        provider_policies=_provider_policies(seen, account),
+    )
+    return replace(known, targets=(*known.targets, *stand_ins(known)))
+
+
+def _provider_policies(seen: Seen, account: Account) -> dict[str, Policy | Unknown]:
+    return {
+        place.bucket: read(
+            account.ask(
+                "s3", "get_bucket_policy", place.region or account.region, place.endpoint,
+                Bucket=place.bucket,
+            ),
+            policy,
+        )
+        for _, _, place in provider_buckets(seen)
+    }  # fmt: skip
 
 
 def _topic_policy(topic: str, account: Account) -> Policy | Unknown:

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unvoiced.access.roles import Role
+from unvoiced.posture.checks.identities import signs_in_all
 from unvoiced.posture.commands import aws, in_words
 from unvoiced.posture.facts import RoleFacts, Unknown
 from unvoiced.posture.finding import Severity
+from unvoiced.posture.services import account_of, of_role, stray_machines, trust_in
 from unvoiced.posture.statements import Policy, Statement
 from unvoiced.review.finding import Finding
 from unvoiced.review.known import Found, Known, Reach
 from unvoiced.review.patterns import names_action
 from unvoiced.review.policies import takes_on
-from unvoiced.review.resources import EVERYBODY, account_of, principals
-from unvoiced.review.targets import Ability
+from unvoiced.review.principals import EVERYBODY, principals
+from unvoiced.review.targets import Ability, Kind, Target
 
 # What IAM puts in place of a user or role that was deleted.
 _GONE = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
@@ -46,6 +48,9 @@ class _Trusted:
         """The command that takes out all who should not be trusted: a trust policy is set whole."""
         unwanted = {*self.wide, *self.gone, *self.too_many}
         document: Mapping[str, Any] = without_principals(self.trust, unwanted)
+        account = account_of(self.role.arn)
+        for one in sorted(unwanted & {*of_role(self.role.role)}):
+            document["Statement"].append(trust_in(one, account))
         return aws(
             "iam", "update-assume-role-policy",
             role_name=self.role.name,
@@ -79,10 +84,27 @@ def trust_found(known: Known) -> Found:
     return found
 
 
+def stand_ins(known: Known) -> tuple[Target, ...]:
+    """Who may take roles of the table on, as targets: who can be them, or change them, can too."""
+    held = [
+        who
+        for role in known.seen.facts.roles
+        if not isinstance(role.trust, Unknown)
+        for who in sorted(_look(_Trusted(role, role.trust), known, Found()).holders)
+        if known.role_of(who) is None and account_of(who) == account_of(role.arn)
+    ]
+    return tuple(
+        Target(known.label(who), Kind.USER if ":user/" in who else Kind.ROLE, who)
+        for who in dict.fromkeys(held)
+    )
+
+
 def _look(one: _Trusted, known: Known, found: Found) -> _Trusted:
     role = one.role
     for statement in one.trust.statements:
-        for kind, who in principals(statement) if _is_about_taking_on(statement) else ():
+        every_service = tuple(who for kind, who in statement.principals if kind == "Service")
+        everybody = principals(statement, every_service)
+        for kind, who in everybody if _is_about_taking_on(statement) else ():
             beyond = _is_beyond(kind, who, statement, role, known)
             found.reaches.append(_reach(role, kind, who, statement, known, inside=not beyond))
             if beyond:
@@ -114,9 +136,9 @@ def _is_about_taking_on(statement: Statement) -> bool:
 
 def _is_beyond(kind: str, who: str, statement: Statement, role: RoleFacts, known: Known) -> bool:
     if kind == "Service":
-        return False
+        return who in stray_machines(statement, role.role, account_of(role.arn))
     if kind == "Federated":
-        return not statement.conditions
+        return signs_in_all(statement, who)
     if who == EVERYBODY:
         return True
     other = known.role_of(who)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+_MOST = 300  # characters of a text that others chose; an ARN has less
+
 
 class Kind(StrEnum):
     """What was noticed, loudest first."""
@@ -20,6 +22,7 @@ class Kind(StrEnum):
     STRANGER = "unknown requester"  # never seen before, or no role that may read
     CLOCK = "clock"  # a record's time is far from when the store received it
     BLIND = "not watched"  # a source that is configured did not answer, or is far behind
+    MANY = "many alerts"  # more than are told of each by itself
 
 
 class Level(StrEnum):
@@ -41,10 +44,18 @@ class Alert:
     start: datetime  # of the time it is about
     end: datetime
     numbers: Mapping[str, float] = field(default_factory=dict)  # what was counted, and the limit
+    source: str = ""  # an address, where each is an alert of its own
 
     @property
     def identity(self) -> str:
-        """The same for the same thing seen again: kind, level, requester and the day it began."""
-        day = f"{self.start:%Y-%m-%d}"
-        text = f"unvoiced alert\n{self.kind}\n{self.level}\n{self.requester}\n{day}"
+        """The same for the same thing seen again: kind, level, requester, address, and the day it
+        began.
+        """
+        what = f"{self.kind}\n{self.level}\n{self.requester}\n{self.source}"
+        text = f"unvoiced alert\n{what}\n{self.start:%Y-%m-%d}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def cut(text: str) -> str:
+    """A text that others chose, as it goes out: they choose its length too."""
+    return text if len(text) <= _MOST else f"{text[:_MOST]}... ({len(text):,} characters)"

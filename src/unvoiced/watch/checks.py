@@ -41,18 +41,28 @@ def clocks(records: Iterable[Recorded]) -> Iterator[Alert]:
         )
 
 
-def damage(broken: int, strange: int, now: datetime) -> Iterator[Alert]:
-    """`broken`: records and pages that are missing or changed; `strange`: objects that are none."""
-    if broken or strange:
-        yield Alert(
-            Kind.TRAIL_DAMAGED,
-            Level.CRITICAL if broken else Level.MEDIUM,
-            "",
-            "records or pages of the trail are missing, changed or planted: unvoiced audit verify",
-            start=now,
-            end=now,
-            numbers={"missing or changed": broken, "planted": strange},
-        )
+def damage(broken: int, strange: int, gaps: int, now: datetime) -> Iterator[Alert]:
+    """`broken`: records and pages that are missing or changed; `strange`: objects that are none;
+    `gaps`: sessions of which records are missing that no page names.
+
+    Each is an alert of its own: whoever may create records can bring about the last two, and they
+    are not to stand for the first.
+    """
+    found = (
+        (Level.CRITICAL, "missing or changed", broken, "records or pages are missing or changed"),
+        (Level.HIGH, "sessions", gaps, "sessions lack records that no page names"),
+        (Level.MEDIUM, "planted", strange, "objects were planted that are no records or pages"),
+    )
+    for level, name, count, said in found:
+        if count:
+            what = f"{said}: unvoiced audit verify"
+            yield Alert(Kind.TRAIL_DAMAGED, level, "", what, now, now, {name: count})
+
+
+def lost(trouble: str, now: datetime) -> Iterator[Alert]:
+    """`trouble`: what is wrong with what the watch remembered, "" for nothing."""
+    if trouble:
+        yield Alert(Kind.BLIND, Level.CRITICAL, "", trouble, start=now, end=now)
 
 
 def blindness(

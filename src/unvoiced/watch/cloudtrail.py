@@ -48,7 +48,7 @@ def parse_file(data: bytes, buckets: Buckets) -> Parsed:
     for record in records:
         try:
             parsed.reads += _reads(record, buckets)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             parsed.unreadable += 1
     return parsed
 

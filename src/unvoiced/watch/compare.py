@@ -8,8 +8,8 @@ record covers one read. What is left over is of two kinds:
 
 - of an object that was not recorded at all in that time: read around the reader, each one told;
 - of one that was recorded and read more often: a few are requests that broke off and were sent
-  again, told where they are more than `RETRIES` and `RETRY_SHARE` of all. From more addresses than
-  there are records there are none of that sort: each is told.
+  again, told where they are more on a day than `RETRIES` and `RETRY_SHARE` of a requester's reads
+  of that day. From more addresses than there are records there are none of that sort: each is told.
 
 Only what is older than `SETTLED` is judged, so that each read is judged once and finally.
 """
@@ -17,8 +17,8 @@ Only what is older than `SETTLED` is judged, so that each read is judged once an
 import hashlib
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from unvoiced.audit.record import name_tag
@@ -32,6 +32,8 @@ SETTLED = timedelta(minutes=10)
 RETRIES = 5
 RETRY_SHARE = 0.01
 _MANY_REFUSALS = 10
+# (day, requester) -> reads in the log on that day, and how many of them were sent again.
+Days = Mapping[tuple[str, str], tuple[int, int]]
 # How far before a read another one may have used up its record, and that one's own record be.
 READS_BEFORE = BEFORE + AFTER
 RECORDS_BEFORE = READS_BEFORE + BEFORE
@@ -63,8 +65,14 @@ class Comparison:
     alerts: list[Alert] = field(default_factory=list)
     judged: list[Fetch] = field(default_factory=list)
     beside: list[ProviderRead] = field(default_factory=list)  # of features, with no record of it
-    reads: int = 0  # of features
+    features: list[ProviderRead] = field(default_factory=list)  # all reads of features
     again: int = 0  # reads that are in the log twice
+    days: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # `Days`, with these
+
+    @property
+    def reads(self) -> int:
+        """How many reads of features."""
+        return len(self.features)
 
 
 def compare(
@@ -72,13 +80,14 @@ def compare(
     recorded: Iterable[Recorded],
     before: Sequence[Fetch],
     standing: Standing,
+    days: Days | None = None,
 ) -> Comparison:
-    """Judge these reads of one origin, of which `before` were judged already.
+    """Judge these reads of one origin, of which `before` were judged already, and `days` counted.
 
     `recorded` is what was recorded from `RECORDS_BEFORE` the first of the reads until `AFTER` the
     last. Reads that were refused are no reads; many of them are told.
     """
-    result = Comparison()
+    result = Comparison(days=dict(days or {}))
     seen = {fetch.id for fetch in before}
     new: list[ProviderRead] = []
     for read in reads:
@@ -89,7 +98,7 @@ def compare(
         new.append(read)
     answered = [read for read in new if not read.refused]
     features = [read for read in answered if read.of_features]
-    result.reads = len(features)
+    result.features = features
     result.beside = [read for read in features if not standing.needs_record(read)]
     result.alerts += _unrecorded(
         [read for read in features if standing.needs_record(read)], recorded, before, result
@@ -112,13 +121,13 @@ def _unrecorded(
     for fetch in before:
         fetches[fetch.pair].append(fetch)
     unrecorded: dict[str, list[ProviderRead]] = defaultdict(list)
-    again: dict[str, list[tuple[ProviderRead, bool]]] = defaultdict(list)
-    total: Counter[str] = Counter()
+    elsewhere: dict[str, list[ProviderRead]] = defaultdict(list)
+    again: dict[str, list[ProviderRead]] = defaultdict(list)
+    total: Counter[tuple[str, str]] = Counter(_day(read) for read in reads)
     for pair, of_one in _grouped(reads, by_pair):
         records = sorted(by_pair[pair])
         covered = [read for read in of_one if _covered(read.moment, records)]
         requester = of_one[0].requester
-        total[requester] += len(of_one)
         unrecorded[requester] += [read for read in of_one if not _covered(read.moment, records)]
         judged = [
             Fetch(read.moment, short(read.id), short(pair), short(read.source)) for read in covered
@@ -128,36 +137,52 @@ def _unrecorded(
         more = _more_than(records, sorted([*earlier, *judged], key=lambda one: one.moment))
         addresses = {fetch.source for fetch in [*earlier, *judged]}
         many = len(addresses) > len(records)
-        again[requester] += [(read, many) for read in covered if short(read.id) in more]
-    for requester, found in sorted(unrecorded.items()):
-        if found:
-            result.beside += found
-            yield _alert(
-                Kind.UNRECORDED,
-                Level.CRITICAL,
-                requester,
-                "the provider's log shows reads of features that were not recorded",
-                found,
-            )
-    for requester, pairs in sorted(again.items()):
-        elsewhere = [read for read, other in pairs if other]
-        found = [read for read, _ in pairs]
-        if elsewhere:
-            yield _alert(
-                Kind.UNRECORDED,
-                Level.CRITICAL,
-                requester,
-                "features were read more often than recorded, from several addresses",
-                found,
-            )
-        elif len(found) > max(RETRIES, RETRY_SHARE * total[requester]):
-            yield _alert(
-                Kind.UNRECORDED,
-                Level.HIGH,
-                requester,
-                "features were read more often than recorded",
-                found,
-            )
+        of_kind = elsewhere if many else again
+        of_kind[requester] += [read for read in covered if short(read.id) in more]
+    for found in unrecorded.values():
+        result.beside += found
+    yield from _by_address(
+        unrecorded, "the provider's log shows reads of features that were not recorded"
+    )
+    yield from _by_address(
+        elsewhere, "features were read more often than recorded, from several addresses"
+    )
+    yield from _sent_again(again, total, result)
+
+
+def _by_address(groups: Mapping[str, Sequence[ProviderRead]], what: str) -> Iterator[Alert]:
+    """An alert for each requester and address, so that none hides behind one that is known."""
+    for requester, of_one in sorted(groups.items()):
+        by_source: dict[str, list[ProviderRead]] = defaultdict(list)
+        for read in of_one:
+            by_source[read.source].append(read)
+        for source, found in sorted(by_source.items()):
+            alert = _alert(Kind.UNRECORDED, Level.CRITICAL, requester, what, found)
+            yield replace(alert, source=source)
+
+
+def _sent_again(
+    groups: Mapping[str, Sequence[ProviderRead]],
+    total: Mapping[tuple[str, str], int],
+    result: Comparison,
+) -> Iterator[Alert]:
+    """Count what was sent again on each day; an alert where a day has too much of it."""
+    again: dict[tuple[str, str], list[ProviderRead]] = defaultdict(list)
+    for of_one in groups.values():
+        for read in of_one:
+            again[_day(read)].append(read)
+    for key in sorted(total):
+        reads, before = result.days.get(key, (0, 0))
+        found = again.get(key, [])
+        result.days[key] = reads, so_far = reads + total[key], before + len(found)
+        if found and so_far > max(RETRIES, RETRY_SHARE * reads):
+            what = "features were read more often than recorded"
+            alert = _alert(Kind.UNRECORDED, Level.HIGH, key[1], what, found)
+            yield replace(alert, numbers={**alert.numbers, "on the day": so_far})
+
+
+def _day(read: ProviderRead) -> tuple[str, str]:
+    return f"{read.moment:%Y-%m-%d}", read.requester
 
 
 def _grouped(

@@ -11,6 +11,8 @@ class Origin(StrEnum):
     TRAIL = "audit trail"  # our own records
     CLOUDTRAIL = "CloudTrail"  # S3 data events
     ACCESS_LOG = "S3 access log"  # server access logs
+    # Where from, of all that the provider's logs show: what the trail has of it its writer chose.
+    ADDRESSES = "addresses"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What the watch knows of each requester: bounded, encodable, pure. No I/O.
 
 - Habits are learned from whole days, six hours after they ended, so that late logs count.
-- A day with an alert teaches nothing, until a person accepts it; a day for which more was approved
-  teaches what was read, and not how much.
-- Whatever is kept is bounded: so many requesters, days and hashes. A requester who is forgotten for
-  want of room, the one longest unseen, is a stranger again.
+- A day with an alert teaches nothing, until a person accepts it; that somebody is new is one. What
+  was approved on a day is learned as read, and how much it was is not.
+- Whatever is kept is bounded: so many requesters, days and hashes. Who is forgotten for want of
+  room is a stranger again. Those who are new go first, by how little they read: records in invented
+  names push nobody's habits out.
 - Habits are kept for each log apart (`Origin`): what names a contributor differs between them, and
   one log must not excuse what another shows.
 """
@@ -24,21 +25,19 @@ from unvoiced.sections import WatchSettings
 from unvoiced.watch.alert import Alert, Kind
 from unvoiced.watch.event import AccessEvent, Origin
 from unvoiced.watch.limits import Usual
-from unvoiced.watch.sample import NOTHING, Sample
+from unvoiced.watch.sketch import NOTHING, Sketch
 from unvoiced.watch.track import OBJECTS, Day, Doubt, Track
 from unvoiced.watch.windows import WINDOWS_PER_DAY, Reading, gather, start_of, window_of
 
 FORMAT = "unvoiced-habits/1"
 _REQUESTERS = 128
-# What raises these says nothing of whether the reads were as usual.
-_TEACHES = frozenset({Kind.STRANGER, Kind.BLIND})
 
 
 @dataclass(frozen=True)
 class Habits:
     """All requesters' habits. `Habits.new(os.urandom(16))` where there is no state yet.
 
-    The salt keeps who reads from choosing objects that no sample holds: the state stands where
+    The salt keeps who reads from choosing objects that no sketch holds: the state stands where
     readers cannot read it (`watch/*` of the audit store).
     """
 
@@ -68,16 +67,26 @@ class Habits:
         for reading in readings:
             key = (reading.origin, reading.requester)
             track = tracks.get(key) or Track(reading.window // WINDOWS_PER_DAY)
-            tracks[key] = track.with_reading(reading, _is_approved(approvals, reading))
+            tracks[key] = track.with_reading(reading, _approved(approvals, reading))
         return replace(self, tracks=tracks)
 
     def close(self, alerts: Iterable[Alert], settings: WatchSettings, now: datetime) -> "Habits":
-        """With days of alerts doubted, and those that are over learned."""
+        """With days of alerts doubted, and those that are over learned.
+
+        A day is doubted in all logs, those that come later too. An alert that somebody is new which
+        names nobody is about all that are.
+        """
         doubted: dict[str, set[int]] = {}
         for alert in alerts:
-            if alert.kind not in _TEACHES:
-                number = window_of(alert.start) // WINDOWS_PER_DAY
-                doubted.setdefault(alert.requester, set()).add(number)
+            number = window_of(alert.start) // WINDOWS_PER_DAY
+            about = {alert.requester}
+            if alert.kind is Kind.STRANGER and not alert.requester:
+                about = self.first_seen()
+            for requester in about:
+                doubted.setdefault(requester, set()).add(number)
+        for (_, requester), track in self.tracks.items():
+            numbers = {day.number for day in track.days if day.doubted}
+            doubted.setdefault(requester, set()).update(numbers)
         window = window_of(now)
         tracks = dict(self.tracks)
         for key, track in self.tracks.items():
@@ -89,9 +98,13 @@ class Habits:
                     for day in track.days
                 )
                 tracks[key] = replace(track, days=days).close(window, settings.baseline_days)
-        for key in sorted(tracks, key=lambda key: (-tracks[key].last, key))[_REQUESTERS:]:
-            del tracks[key]
-        return replace(self, tracks=tracks)
+        today = window // WINDOWS_PER_DAY
+        return replace(self, tracks=_bounded(tracks, today - settings.baseline_days))
+
+    def first_seen(self) -> set[str]:
+        """Requesters of whom no day is over."""
+        before = {requester for (_, requester), track in self.tracks.items() if track.over >= 0}
+        return {requester for _, requester in self.tracks} - before
 
     def accept(self, requester: str) -> "Habits":
         """A person says that what raised alerts about this requester is normal from now on."""
@@ -103,12 +116,12 @@ class Habits:
             },
         )
 
-    def known(self) -> Sample:
-        """All objects that anybody was learned to read."""
-        samples = [track.objects for track in self.tracks.values()]
-        level = max((sample.level for sample in samples), default=0)
-        held = [sample.hashes for sample in samples]
-        return Sample(OBJECTS, level).add(np.concatenate([NOTHING, *held]))
+    def known(self) -> Sketch:
+        """All objects that anybody who is no longer new was learned to read."""
+        sketches = [track.objects for track in self.tracks.values() if track.settled]
+        level = max((sketch.level for sketch in sketches), default=0)
+        held = [sketch.hashes for sketch in sketches]
+        return Sketch(OBJECTS, level).add(np.concatenate([NOTHING, *held]))
 
     def encode(self) -> bytes:
         """Canonical JSON (RFC 8785)."""
@@ -134,18 +147,37 @@ class Habits:
             raise VerificationError(f"no habits of the watch ({FORMAT})") from None
 
 
-def _is_approved(approvals: Sequence[Approval], reading: Reading) -> bool:
+def _approved(approvals: Sequence[Approval], reading: Reading) -> int:
+    """How many reads are approved for the purpose and the day of these; as the quota has it, of
+    several approvals for one purpose the largest. Where a log knows no purposes, of all.
+    """
     day = f"{start_of(reading.window):%Y-%m-%d}"
-    return any(
-        approval.requester == reading.requester
-        and reading.purpose in {approval.purpose, ""}
-        and approval.first <= day <= approval.until
-        for approval in approvals
-    )
+    found: dict[str, int] = {}
+    for each in approvals:
+        if each.requester == reading.requester and each.first <= day <= each.until:
+            found[each.purpose] = max(each.objects, found.get(each.purpose, 0))
+    return found.get(reading.purpose, 0) if reading.purpose else sum(found.values())
+
+
+def _bounded(
+    tracks: Mapping[tuple[Origin, str], Track], oldest: int
+) -> dict[tuple[Origin, str], Track]:
+    """Without the requesters for whom there is no room; `oldest`: a day that is long ago."""
+    if len({requester for _, requester in tracks}) <= _REQUESTERS:
+        return dict(tracks)
+    ranks: dict[str, tuple[bool, int, int]] = {}
+    for (_, requester), track in tracks.items():
+        recent = track.last >= oldest
+        rank = (recent and track.settled, recent * track.learned, track.last)
+        if not track.learned:
+            rank = (recent and track.settled, 0, recent * track.all_objects.count)
+        ranks[requester] = max(rank, ranks.get(requester, rank))
+    kept = set(sorted(ranks, key=lambda each: (ranks[each], each))[-_REQUESTERS:])
+    return {key: track for key, track in tracks.items() if key[1] in kept}
 
 
 def _plain(value: Any) -> Any:  # any of the records above, or what they hold
-    if isinstance(value, Sample):
+    if isinstance(value, Sketch):
         return value.encode()
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
@@ -158,9 +190,10 @@ def _plain(value: Any) -> Any:  # any of the records above, or what they hold
     return value
 
 
-def _samples(said: dict[str, Any]) -> dict[str, Any]:
-    names = ("objects", "contributors", "sources", "odd")
-    return {**said, **{name: Sample.decode(said[name]) for name in names if name in said}}
+def _sketches(said: dict[str, Any]) -> dict[str, Any]:
+    names = {"objects", "contributors", "sources", "odd"}
+    names |= {"approved_objects", "approved_contributors"}
+    return {**said, **{name: Sketch.decode(said[name]) for name in names if name in said}}
 
 
 def _day(said: dict[str, Any]) -> Day:
@@ -168,19 +201,19 @@ def _day(said: dict[str, Any]) -> Day:
         str(purpose): {int(window): int(count) for window, count in windows.items()}
         for purpose, windows in said["counts"].items()
     }
-    recent = {int(window): Sample.decode(each) for window, each in said["recent"].items()}
-    return Day(**{**_samples(said), "counts": counts, "recent": recent})
+    recent = {int(window): Sketch.decode(each) for window, each in said["recent"].items()}
+    return Day(**{**_sketches(said), "counts": counts, "recent": recent})
 
 
 def _track(said: dict[str, Any]) -> Track:
-    doubt = _samples(said["doubt"])
+    doubt = _sketches(said["doubt"])
     history = {
         name: tuple((int(day), int(count)) for day, count in pairs)
         for name, pairs in said["history"].items()
     }
     return Track(
         **{
-            **_samples(said),
+            **_sketches(said),
             "days": tuple(_day(each) for each in said["days"]),
             "history": history,
             "anchors": {name: Usual(**each) for name, each in said["anchors"].items()},

@@ -15,11 +15,13 @@ from unvoiced.stores.s3_place import S3Place
 from unvoiced.watch.event import AccessEvent, Origin
 
 ANONYMOUS = "anonymous"
+_YEARS = range(2006, 3000)  # S3 began in 2006; later than this no sum of times overflows
+_MOST_BYTES = 2**60
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRead:
-    """One request for the bytes of one object."""
+    """One request for the bytes of one object. Raises `ValueError` for what no log says."""
 
     origin: Origin
     id: str  # the log's own for the request
@@ -31,6 +33,13 @@ class ProviderRead:
     name: str  # in the store that is at that place
     size: int  # bytes sent
     refused: str = ""  # the error's code, "" where it was answered
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop whoever counts it: a time, a size or a text that cannot be."""
+        if self.moment.year not in _YEARS or not 0 <= self.size <= _MOST_BYTES:
+            raise ValueError
+        for text in (self.id, self.requester, self.credentials, self.source, self.name):
+            text.encode()  # half a surrogate pair has no bytes
 
     @property
     def of_features(self) -> bool:

@@ -1,21 +1,22 @@
 """Alerts as they are kept: put once, told at least once.
 
-    watch/alerts/{identity}.json     what was raised, by whichever run was first
-    watch/told/{identity}.json       somebody was told
+    watch/alerts/{name}.json     what was raised, by whichever run was first
+    watch/told/{name}.json       somebody was told
 
 An alert counts as told only when its second object stands. So a run that dies in between leaves it
-to the next one, which may tell it again; it is never lost. What has the identity of an alert that
-stands is not told anew, unless it is ten times as large.
+to the next one, which may tell it again; it is never lost. The name is a digest of the alert's
+identity under a key that the watch remembers: who may list the store, and may not read it, does not
+learn by it whether there is an alert about them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
-from math import floor, log10
 
-from unvoiced.errors import AlreadyExists, VerificationError
+from unvoiced.errors import AlreadyExists, NotFound, VerificationError
 from unvoiced.stores import Store
 from unvoiced.watch.alert import Alert, Kind, Level
 
@@ -52,16 +53,20 @@ def parse_alert(data: bytes) -> Alert:
         raise VerificationError(f"no alert of the watch ({FORMAT})") from None
 
 
-def raise_alerts(audit: Store, alerts: Iterable[Alert]) -> list[str]:
-    """Put those that do not stand yet; returns their names. Raises `StoreError`."""
+def name_of(alert: Alert, key: bytes, end: str = "") -> str:
+    """Where it stands; `end` sets one that grew apart."""
+    digest = hashlib.blake2b(alert.identity.encode(), digest_size=16, key=key, person=b"alert")
+    return f"{ALERTS}{digest.hexdigest()}{end}.json"
+
+
+def raise_alerts(audit: Store, alerts: Iterable[tuple[Alert, str]], key: bytes) -> list[str]:
+    """Put those that do not stand yet, each with the end of its name; returns their names.
+
+    Raises `StoreError`.
+    """
     new = []
-    for alert in alerts:
-        name = f"{ALERTS}{alert.identity}.json"
-        if audit.head(name) is not None:
-            suffix = _grown(_standing(audit, name), alert)
-            if not suffix:
-                continue
-            name = f"{ALERTS}{alert.identity}{suffix}.json"
+    for alert, end in alerts:
+        name = name_of(alert, key, end)
         with suppress(AlreadyExists):
             audit.put_if_absent(name, encode_alert(alert))
             new.append(name)
@@ -87,18 +92,5 @@ def mark_told(audit: Store, names: Iterable[str]) -> None:
 def _standing(audit: Store, name: str) -> Alert | None:
     try:
         return parse_alert(audit.get(name).data)
-    except VerificationError:
+    except (NotFound, VerificationError):
         return None
-
-
-def _grown(first: Alert | None, again: Alert) -> str:
-    """What sets the name of a larger one apart; "" where it is not."""
-    if first is None:
-        return "-again"
-    factors = [
-        again.numbers[what] / count
-        for what, count in first.numbers.items()
-        if count > 0 and again.numbers.get(what, 0) > 0
-    ]
-    decades = max(0, floor(log10(max(factors, default=1))))
-    return f"-{10**decades}-fold" if decades else ""

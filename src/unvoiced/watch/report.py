@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from unvoiced.watch.alert import Alert, Kind
+from unvoiced.watch.alert import Alert, Kind, cut
 from unvoiced.watch.event import Origin
 from unvoiced.watch.habits import Habits
 from unvoiced.watch.standing import Standing
@@ -33,6 +33,7 @@ WHAT_TO_DO: Mapping[Kind, str] = {
     Kind.STRANGER: "look who this is and whether they are to read: `unvoiced review`",
     Kind.CLOCK: "set that machine's clock, or ask why its records are dated so",
     Kind.BLIND: "put the log or its settings right: until then nobody watches",
+    Kind.MANY: "look at the first ones; the report of the run shows who read",
 }
 
 
@@ -85,6 +86,7 @@ class Report:
         rows = [
             _row(origin, requester, track, standing, now)
             for (origin, requester), track in habits.tracks.items()
+            if origin is not Origin.ADDRESSES  # reads that the others show
         ]
         read = [row for row in rows if row.reads]
         self.rows = tuple(sorted(read, key=lambda row: (-row.reads, row.requester, row.origin)))
@@ -170,7 +172,7 @@ class Report:
         """A page that needs nothing else."""
         alerts = "".join(
             f"<tr><td>{escape(one.level)}</td><td>{escape(one.kind)}</td>"
-            f"<td>{escape(one.requester)}</td><td>{escape(one.what)}</td>"
+            f"<td>{escape(cut(one.requester))}</td><td>{escape(one.what)}</td>"
             f"<td>{escape(_numbers(one.numbers))}</td><td>{escape(WHAT_TO_DO[one.kind])}</td></tr>"
             for one in self.alerts
         )
@@ -189,13 +191,14 @@ class Report:
 
 
 def alert_fields(alert: Alert) -> dict[str, Any]:
-    """An alert as it goes out: no object's name."""
+    """An alert as it goes out: no object's name, and some kilobytes at most."""
     return {
         "identity": alert.identity,
         "kind": str(alert.kind),
         "level": str(alert.level),
-        "requester": alert.requester,
-        "what": alert.what,
+        "requester": cut(alert.requester),
+        "source": cut(alert.source),
+        "what": cut(alert.what),
         "start": alert.start.isoformat(),
         "end": alert.end.isoformat(),
         "numbers": {name: float(number) for name, number in alert.numbers.items()},
@@ -232,4 +235,4 @@ def _numbers(numbers: Mapping[str, float]) -> str:
 
 def _plain(text: str) -> str:
     """A requester in a table of markdown: records name it, and they are anyone's to write."""
-    return "".join(each for each in text if each.isprintable() and each not in "`|<>")
+    return "".join(each for each in cut(text) if each.isprintable() and each not in "`|<>")

@@ -12,6 +12,7 @@ this run or, where it dies, by the next one.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,24 +20,25 @@ from unvoiced.audit import approvals as approval_notes
 from unvoiced.audit.approvals import Approval
 from unvoiced.audit.page import is_over
 from unvoiced.audit.pages import Tied, tie
-from unvoiced.audit.verify import TrailReport, verify_trail
-from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, VerificationError
+from unvoiced.audit.report import TrailReport
+from unvoiced.audit.verify import verify_trail
+from unvoiced.errors import AlreadyExists, Changed, InputError, VerificationError
 from unvoiced.log.note import Verifier
-from unvoiced.stores import Store
-from unvoiced.watch import checks, raised
-from unvoiced.watch.alert import Alert, Kind, Level
+from unvoiced.watch import checks, raised, remembered, tally
+from unvoiced.watch.alert import Alert, cut
 from unvoiced.watch.compare import AFTER, READS_BEFORE, RECORDS_BEFORE, Comparison, compare
 from unvoiced.watch.detect import look
 from unvoiced.watch.event import AccessEvent, Origin
 from unvoiced.watch.habits import Habits
-from unvoiced.watch.provider import Buckets
+from unvoiced.watch.provider import Buckets, ProviderRead
+from unvoiced.watch.remembered import Remembered
 from unvoiced.watch.report import Report
 from unvoiced.watch.sources import Taken, take
 from unvoiced.watch.standing import Standing
-from unvoiced.watch.state import ACTIVE_KEPT, FETCHES_KEPT, NAME, State
+from unvoiced.watch.state import ACTIVE_KEPT, FETCHES_KEPT, State, recent
 from unvoiced.watch.trail import NewRecords, events_of, new_records, recorded_objects
 from unvoiced.watch.watcher import Watcher
-from unvoiced.watch.windows import WINDOW_SECONDS, start_of, window_of
+from unvoiced.watch.windows import WINDOW_SECONDS, network, start_of, window_of
 
 # The first run raises no alarm about what is older; it learns from it.
 FIRST_LOOK = timedelta(days=1)
@@ -61,7 +63,9 @@ def watch(watcher: Watcher) -> Report:
     """
     now = watcher.now().astimezone(UTC)
     found = _Found()
-    state, version = _load(watcher.audit, found, now)
+    recalled = _recall(watcher)
+    state = recalled.state or State.first()
+    found.alerts += checks.lost(recalled.trouble, now)
     tied = tie(watcher.audit, watcher.accounts, watcher.now)
     audited = watcher.accounts.current().audited
     new = new_records(watcher.audit, audited, tied, state, now)
@@ -73,58 +77,49 @@ def watch(watcher: Watcher) -> Report:
     state = _with_activity(state, found.events, now)
     state = _look_at_provider(watcher, state, found, now)
     habits = _judge(watcher, state, found, now)
-    alerts = _once_each(found.alerts)
+    alerts = tally.once_each(found.alerts)
     found.report.alerts = tuple(alerts)
-    found.report.new = len(raised.raise_alerts(watcher.audit, alerts))
+    due = tally.due(tally.count(state.tallies, found.alerts, now), alerts, now)
+    found.report.new = len(raised.raise_alerts(watcher.audit, due.alerts, habits.salt))
     found.report.take_habits(habits, Standing(watcher.settings.roles), now)
-    remembered = State(
+    after = replace(
+        state,
         looked=now,
         habits=habits,
         pages=new.pages,
-        seen=state.seen,
-        judged=state.judged,
-        newest=state.newest,
-        active=state.active,
         verified=verified,
+        tallies=due.tallies,
     )
-    _save(watcher.audit, remembered, version)
+    with suppress(AlreadyExists, Changed):
+        # Where another run did so at the same time, the next one looks again at what it had not
+        # seen.
+        remembered.keep(watcher.audit, after, recalled.version, watcher.signer)
     return found.report
 
 
-def accept(watcher: Watcher, requester: str) -> None:
-    """A person says that what was noticed of somebody is normal from now on.
+def accept(watcher: Watcher, requester: str, by: str) -> None:
+    """A person, `by`, says that what was noticed of somebody is normal from now on.
 
-    Raises `InputError` where nothing was seen of them, `Changed` where a run ended meanwhile.
+    Raises `InputError` where nothing was seen of them, `Changed` where a run ended meanwhile,
+    `VerificationError` where what the watch remembers is not its own.
     """
-    stored = watcher.audit.get(NAME)
-    state = State.decode(stored.data)
-    if all(requester != known for _, known in state.habits.tracks):
-        raise InputError(f"the watch has seen nothing of {requester!r}")
-    changed = replace(state, habits=state.habits.accept(requester))
-    watcher.audit.replace(NAME, changed.encode(), version=stored.version)
+    recalled = remembered.recall(watcher.audit, watcher.signer.verifier)
+    if recalled.trouble:
+        raise VerificationError(f"{recalled.trouble}, by the next run of the watch")
+    state = recalled.state
+    if state is None or all(requester != known for _, known in state.habits.tracks):
+        raise InputError(f"the watch has seen nothing of {cut(requester)!r}")
+    changed = state.accept(requester, by, watcher.now().astimezone(UTC))
+    remembered.keep(watcher.audit, changed, recalled.version, watcher.signer)
 
 
-def _load(audit: Store, found: _Found, now: datetime) -> tuple[State, str]:
-    try:
-        stored = audit.get(NAME)
-    except NotFound:
-        return State.first(), ""
-    try:
-        return State.decode(stored.data), stored.version
-    except VerificationError:
-        what = "what the watch remembered cannot be read: it begins anew"
-        found.alerts.append(Alert(Kind.BLIND, Level.HIGH, "", what, start=now, end=now))
-        return State.first(), stored.version
-
-
-def _save(audit: Store, state: State, version: str) -> None:
-    try:
-        if version:
-            audit.replace(NAME, state.encode(), version=version)
-        else:
-            audit.put_if_absent(NAME, state.encode())
-    except (AlreadyExists, Changed):
-        pass  # another run at the same time; the next one looks again at what it had not seen
+def _recall(watcher: Watcher) -> Remembered:
+    recalled = remembered.recall(watcher.audit, watcher.signer.verifier)
+    if recalled.state is not None or recalled.trouble:
+        return recalled
+    if watcher.accounts.current().audited or any(watcher.audit.list(raised.ALERTS)):
+        return replace(recalled, trouble="what the watch remembered is gone: it begins anew")
+    return remembered.begin(watcher.audit, watcher.signer)
 
 
 def _check_trail(
@@ -132,16 +127,20 @@ def _check_trail(
 ) -> datetime | None:
     """Whether the trail stands; returns when its last days were verified."""
     days = watcher.settings.retention.audit_days
-    missing = {one.name for one in tied.missing if not is_over(one.put, days, now)}
-    missing |= {one.name for one in new.changed if not is_over(one.put, days, now)}
+    gone = [*tied.missing, *new.changed]
+    missing = {one.name for one in gone if not is_over(one.put, days, now, one.name.split("/")[1])}
     missing |= set(tied.vanished)
-    strange = set(tied.foreign)
+    strange = {*tied.foreign, *tied.ahead}
     strange |= {recorded.entry.name for recorded in new.records if recorded.record is None}
     verified = state.verified
+    gaps = set[str]()
     if verified is None or now - verified >= VERIFY_EVERY:
-        missing |= {one.name for one in _verify(watcher, now).damage}
+        report = _verify(watcher, now)
+        strange |= {one.name for one in report.planted}
+        gaps = {one.name for one in report.gaps}
+        missing |= {one.name for one in report.damage}
         verified = now
-    found.alerts += checks.damage(len(missing), len(strange - missing), now)
+    found.alerts += checks.damage(len(missing), len(strange - missing), len(gaps), now)
     return verified
 
 
@@ -179,6 +178,7 @@ def _look_at_provider(watcher: Watcher, state: State, found: _Found, now: dateti
         state, result = _compared(watcher, state, origin, taken, standing, now)
         found.alerts += result.alerts
         found.events += [read.event() for read in result.beside]
+        found.events += _addresses(result.features)
         found.report.take_source(origin, taken.files, taken.waiting, result.reads)
     found.alerts += checks.blindness(
         troubles,
@@ -212,8 +212,10 @@ def _compared(
             recorded_objects(watcher.audit, first - RECORDS_BEFORE, last + AFTER),
             [one for one in judged if first - READS_BEFORE <= one.moment],
             standing,
+            state.days.get(origin, {}),
         )
-        newest = {**newest, origin: max(last, newest.get(origin, last))}
+        newest = {**newest, origin: max(min(last, now), newest.get(origin, first))}
+        state = replace(state, days={**state.days, origin: recent(result.days, now)})
     kept = [one for one in (*judged, *result.judged) if one.moment > now - FETCHES_KEPT]
     return (
         replace(
@@ -227,6 +229,17 @@ def _compared(
         ),
         result,
     )
+
+
+def _addresses(reads: Iterable[ProviderRead]) -> Iterable[AccessEvent]:
+    """From where each read features, once for every five minutes and network.
+
+    Of a read that the trail has, too: from where it was made is the provider's to say. What a
+    record says of it is its writer's.
+    """
+    found = {(one.requester, window_of(one.moment), network(one.source)): one for one in reads}
+    for one in found.values():
+        yield AccessEvent(Origin.ADDRESSES, one.moment, one.requester, one.source, "", "", 0)
 
 
 def _judge(watcher: Watcher, state: State, found: _Found, now: datetime) -> Habits:
@@ -253,20 +266,6 @@ def _windows(events: Iterable[AccessEvent]) -> Iterable[Sequence[AccessEvent]]:
         groups.setdefault(window_of(event.moment), []).append(event)
     for _, group in sorted(groups.items()):
         yield sorted(group, key=lambda event: event.moment)
-
-
-def _once_each(alerts: Iterable[Alert]) -> list[Alert]:
-    """The largest of each identity, loudest first."""
-    largest: dict[str, Alert] = {}
-    for alert in alerts:
-        known = largest.get(alert.identity)
-        if known is None or sum(alert.numbers.values()) > sum(known.numbers.values()):
-            largest[alert.identity] = alert
-    kinds, levels = list(Kind), list(Level)
-    return sorted(
-        largest.values(),
-        key=lambda one: (levels.index(one.level), kinds.index(one.kind), one.requester),
-    )
 
 
 def _approvals(watcher: Watcher) -> list[Approval]:

@@ -20,6 +20,8 @@ from unvoiced.watch.provider import Buckets, Parsed
 LOOK_BACK = timedelta(days=2)  # files that come later than this are not seen
 # A file of which something is always too new (a clock that is wrong) is not put off for longer.
 _PUT_OFF = timedelta(hours=1)
+_AHEAD = timedelta(days=1)  # nothing that is dated later was read yet
+_MOST_BYTES = 256 * 2**20  # of one file as it stands; the provider's have some megabytes
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANISATION = re.compile(r"o-[a-z0-9]{10,32}")
 
@@ -67,9 +69,12 @@ def _take_file(
     known: set[str],
 ) -> None:
     try:
-        parsed = parse(store.get(entry.name).data, buckets)
+        large = entry.size > _MOST_BYTES
+        parsed = Parsed(unreadable=1) if large else parse(store.get(entry.name).data, buckets)
     except NotFound:
         return
+    dated = [read for read in parsed.reads if read.moment <= now + _AHEAD]
+    parsed = Parsed(dated, parsed.unreadable + len(parsed.reads) - len(dated))
     newest = max((read.moment for read in parsed.reads), default=None)
     if newest is not None and newest > now - SETTLED and entry.modified > now - _PUT_OFF:
         taken.waiting += 1

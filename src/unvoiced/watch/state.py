@@ -8,20 +8,33 @@ the other one had looked at is looked at again.
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from unvoiced.errors import VerificationError
-from unvoiced.watch.compare import Fetch
+from unvoiced.watch.alert import Level
+from unvoiced.watch.compare import Days, Fetch
 from unvoiced.watch.event import Origin
 from unvoiced.watch.habits import Habits
+from unvoiced.watch.tally import Tallies, Tally
 
-FORMAT = "unvoiced-watch/1"
+FORMAT = "unvoiced-watch/2"
 NAME = "watch/state.json"
 # Reads that came before another one are compared with it while they are remembered; one that comes
 # later still is compared with those of its own run alone.
 FETCHES_KEPT = timedelta(hours=4)
 ACTIVE_KEPT = timedelta(days=2)
+DAYS_KEPT = timedelta(days=4)  # of what was counted of each: files come up to two days late
+_ACCEPTED_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a person said of what was noticed: it is normal from now on."""
+
+    requester: str  # about whom
+    by: str  # who said so, as credentials or the operating system have them
+    time: datetime
 
 
 @dataclass(frozen=True)
@@ -36,14 +49,22 @@ class State:
     newest: Mapping[Origin, datetime] = field(default_factory=dict)  # read of a provider's log
     active: tuple[datetime, ...] = ()  # when somebody with credentials recorded reads
     verified: datetime | None = None  # when the last days of the trail were
+    days: Mapping[Origin, Days] = field(default_factory=dict)  # reads and those sent again
+    tallies: Tallies = field(default_factory=dict)  # of alerts
+    accepted: tuple[Accepted, ...] = ()
 
     @classmethod
     def first(cls) -> "State":
         """Before the first run."""
         return cls(None, Habits.new(secrets.token_bytes(16)))
 
+    def accept(self, requester: str, by: str, now: datetime) -> "State":
+        """After a person's word."""
+        accepted = (*self.accepted, Accepted(requester, by, now))[-_ACCEPTED_KEPT:]
+        return replace(self, habits=self.habits.accept(requester), accepted=accepted)
+
     def encode(self) -> bytes:
-        """Its bytes: JSON."""
+        """Its bytes: JSON, on one line."""
         fields = {
             "format": FORMAT,
             "looked": _text(self.looked) if self.looked else None,
@@ -60,6 +81,15 @@ class State:
             "newest": {origin: _text(moment) for origin, moment in self.newest.items()},
             "active": [_text(moment) for moment in self.active],
             "verified": _text(self.verified) if self.verified else None,
+            "days": {
+                origin: [[*key, *counts] for key, counts in sorted(days.items())]
+                for origin, days in self.days.items()
+            },
+            "tallies": {
+                identity: [one.level, _text(one.seen), dict(one.counts), dict(one.first), one.fold]
+                for identity, one in self.tallies.items()
+            },
+            "accepted": [[one.requester, one.by, _text(one.time)] for one in self.accepted],
         }
         return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
@@ -85,9 +115,29 @@ class State:
                 newest={Origin(origin): _moment(text) for origin, text in fields["newest"].items()},
                 active=tuple(_moment(text) for text in fields["active"]),
                 verified=_moment(fields["verified"]) if fields["verified"] else None,
+                days={
+                    Origin(origin): {
+                        (day, requester): (reads, again) for day, requester, reads, again in days
+                    }
+                    for origin, days in fields["days"].items()
+                },
+                tallies={
+                    identity: Tally(Level(level), _moment(seen), counts, first, fold)
+                    for identity, (level, seen, counts, first, fold) in fields["tallies"].items()
+                },
+                accepted=tuple(
+                    Accepted(requester, by, _moment(time))
+                    for requester, by, time in fields["accepted"]
+                ),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise VerificationError(f"no state of the watch ({FORMAT})") from None
+
+
+def recent(days: Days, now: datetime) -> Days:
+    """Without the days that no file is read of any more."""
+    oldest = f"{now - DAYS_KEPT:%Y-%m-%d}"
+    return {key: counts for key, counts in days.items() if key[0] >= oldest}
 
 
 def _text(moment: datetime) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from unvoiced.watch import limits
 from unvoiced.watch.alert import Kind
 from unvoiced.watch.limits import Metric, Usual
-from unvoiced.watch.sample import Sample
+from unvoiced.watch.sketch import Sketch
 from unvoiced.watch.windows import WINDOWS_PER_DAY, Reading
 
 OBJECTS, CONTRIBUTORS, SOURCES = 2048, 1024, 64  # hashes held
@@ -19,6 +19,8 @@ _LATE_WINDOWS = WINDOWS_PER_DAY // 4  # a day is over this long after its end
 _OPEN_DAYS = 3
 _RECENT = 3  # windows whose contributors are held
 _HOURS_FROM = 10  # days before hours of the day say anything
+_SETTLED = 14  # days learned before somebody is no longer new
+_NOBODY, _NOTHING = Sketch(CONTRIBUTORS), Sketch(OBJECTS)
 
 METRICS: Mapping[str, Metric] = {
     "objects": Metric(Kind.UNUSUAL, "reads", 4, 50),  # of each purpose
@@ -47,26 +49,38 @@ class Day:
 
     number: int  # days since 1970
     counts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)  # purpose -> window -> n
-    recent: Mapping[int, Sample] = field(default_factory=dict)  # window -> contributors
-    objects: Sample = field(default_factory=lambda: Sample(OBJECTS))
-    odd: Sample = field(default_factory=lambda: Sample(OBJECTS))  # read in hours never worked in
-    contributors: Sample = field(default_factory=lambda: Sample(CONTRIBUTORS))
-    sources: Sample = field(default_factory=lambda: Sample(SOURCES))
+    recent: Mapping[int, Sketch] = field(default_factory=dict)  # window -> contributors
+    objects: Sketch = field(default_factory=lambda: Sketch(OBJECTS))
+    odd: Sketch = field(default_factory=lambda: Sketch(OBJECTS))  # read in hours never worked in
+    contributors: Sketch = field(default_factory=lambda: Sketch(CONTRIBUTORS))
+    sources: Sketch = field(default_factory=lambda: Sketch(SOURCES))
     doubted: bool = False
-    approved: bool = False
+    approved: Mapping[str, int] = field(default_factory=dict)  # purpose -> reads that may be
+    # What was read for those purposes.
+    approved_objects: Sketch = field(default_factory=lambda: Sketch(OBJECTS))
+    approved_contributors: Sketch = field(default_factory=lambda: Sketch(CONTRIBUTORS))
 
     def holds(self, window: int) -> bool:
         """Whether reads in a window count for this day."""
         return any(window in windows for windows in self.counts.values())
 
-    def with_reading(self, reading: Reading, odd: bool) -> "Day":
-        """With some reads more."""
+    def with_reading(self, reading: Reading, odd: bool, approved: int) -> "Day":
+        """With some reads more; `approved`: how many reads for their purpose are, on this day."""
         of_purpose = dict(self.counts.get(reading.purpose, {}))
         of_purpose[reading.window] = of_purpose.get(reading.window, 0) + reading.count
-        before = self.recent.get(reading.window, Sample(CONTRIBUTORS))
+        before = self.recent.get(reading.window, Sketch(CONTRIBUTORS))
         recent = {**self.recent, reading.window: before.add(reading.contributors)}
+        day = self
+        if approved:
+            most = max(approved, self.approved.get(reading.purpose, 0))
+            day = replace(
+                self,
+                approved={**self.approved, reading.purpose: most},
+                approved_objects=self.approved_objects.add(reading.objects),
+                approved_contributors=self.approved_contributors.add(reading.contributors),
+            )
         return replace(
-            self,
+            day,
             counts={**self.counts, reading.purpose: of_purpose},
             recent={window: recent[window] for window in sorted(recent)[-_RECENT:]},
             objects=self.objects.add(reading.objects),
@@ -75,6 +89,24 @@ class Day:
             sources=self.sources.add(np.array([reading.source], np.uint32)),
         )
 
+    @property
+    def counted(self) -> Mapping[str, Mapping[int, int]]:
+        """`counts`, without the purposes for which no more was read than is approved."""
+        return {
+            purpose: windows
+            for purpose, windows in self.counts.items()
+            if purpose not in self.approved or sum(windows.values()) > self.approved[purpose]
+        }
+
+    @property
+    def excused(self) -> tuple[Sketch, Sketch]:
+        """Objects and contributors that need not be counted: none, where more was read for some
+        purpose than is approved for it.
+        """
+        if self.approved.keys() & self.counted.keys():
+            return _NOTHING, _NOBODY
+        return self.approved_objects, self.approved_contributors
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -82,9 +114,9 @@ class Doubt:
 
     counts: Mapping[str, int] = field(default_factory=dict)  # metric -> the highest
     purposes: frozenset[str] = frozenset()
-    objects: Sample = field(default_factory=lambda: Sample(OBJECTS))
-    contributors: Sample = field(default_factory=lambda: Sample(CONTRIBUTORS))
-    sources: Sample = field(default_factory=lambda: Sample(SOURCES))
+    objects: Sketch = field(default_factory=lambda: Sketch(OBJECTS))
+    contributors: Sketch = field(default_factory=lambda: Sketch(CONTRIBUTORS))
+    sources: Sketch = field(default_factory=lambda: Sketch(SOURCES))
 
 
 @dataclass(frozen=True)
@@ -96,14 +128,32 @@ class Track:
     history: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     anchors: Mapping[str, Usual] = field(default_factory=dict)  # metric -> where it only follows
     sums: Mapping[str, float] = field(default_factory=dict)  # of small deviations
-    objects: Sample = field(default_factory=lambda: Sample(OBJECTS))  # ever read
-    contributors: Sample = field(default_factory=lambda: Sample(CONTRIBUTORS))
-    sources: Sample = field(default_factory=lambda: Sample(SOURCES))
+    objects: Sketch = field(default_factory=lambda: Sketch(OBJECTS))  # ever read
+    contributors: Sketch = field(default_factory=lambda: Sketch(CONTRIBUTORS))
+    sources: Sketch = field(default_factory=lambda: Sketch(SOURCES))
     purposes: frozenset[str] = frozenset()
     hours: tuple[int, ...] = (0,) * 48  # days on which it read then; at the weekend, from 24
     learned: int = 0  # days
     over: int = -1  # the newest day that is over; what comes later still counts for the next
     doubt: Doubt = field(default_factory=Doubt)
+    accepted: bool = False  # a person said once that this requester's reading is normal
+
+    @property
+    def settled(self) -> bool:
+        """Whether this requester is no longer new, and has habits."""
+        known = self.accepted or self.learned >= _SETTLED
+        return known and self.usual("distinct") is not None
+
+    @property
+    def all_objects(self) -> Sketch:
+        """All that it is known to have read: learned, doubted, or on a day that is not over and of
+        which not all is approved.
+        """
+        found = self.objects.union(self.doubt.objects)
+        for day in self.days:
+            if day.counted:
+                found = found.union(day.objects)
+        return found
 
     def usual(self, name: str) -> Usual | None:
         """What is usual of one metric; None where too little is known."""
@@ -111,16 +161,17 @@ class Track:
         return limits.usual(counts, self.anchors.get(name))
 
     def measure(self, day: Day) -> dict[str, int]:
-        """The metrics of a day, as far as it has come."""
+        """The metrics of a day, as far as it has come, without what is approved."""
+        objects, contributors = day.excused
         found = {
-            "distinct": day.objects.count,
-            "contributors": day.contributors.count,
-            "new objects": day.objects.new(self.objects),
-            "new contributors": day.contributors.new(self.contributors),
+            "distinct": day.objects.new(objects),
+            "contributors": day.contributors.new(contributors),
+            "new objects": day.objects.new(self.objects.union(objects)),
+            "new contributors": day.contributors.new(self.contributors.union(contributors)),
             "sources": day.sources.count,
             "new sources": day.sources.new(self.sources),
         }
-        for purpose, windows in day.counts.items():
+        for purpose, windows in day.counted.items():
             found[f"objects {purpose}"] = sum(windows.values())
             found[f"peak {purpose}"] = max(windows.values())
         return found
@@ -133,14 +184,17 @@ class Track:
         base = here // 24 * 24
         return not any(self.hours[base + (here + near) % 24] for near in (-1, 0, 1))
 
-    def with_reading(self, reading: Reading, approved: bool) -> "Track":
-        """With some reads more, on the day that they are of, or the oldest that is not over."""
+    def with_reading(self, reading: Reading, approved: int = 0) -> "Track":
+        """With some reads more, on the day that they are of, or the oldest that is not over.
+
+        `approved`: how many reads for their purpose are, on their day.
+        """
         number = max(reading.window // WINDOWS_PER_DAY, self.over + 1)
         days = {day.number: day for day in self.days}
         if number not in days and len(days) == _OPEN_DAYS:
             number = min(days) if number < min(days) else max(days)
-        day = days.get(number, Day(number)).with_reading(reading, self.is_odd(reading.window))
-        days[number] = replace(day, approved=day.approved or approved)
+        odd = self.is_odd(reading.window)
+        days[number] = days.get(number, Day(number)).with_reading(reading, odd, approved)
         ordered = tuple(days[each] for each in sorted(days))
         return replace(self, days=ordered, last=max(self.last, number))
 
@@ -169,7 +223,7 @@ class Track:
             hours=_worked(self.hours, day),
             learned=self.learned + 1,
         )
-        if day.approved:
+        if day.approved and not counts["distinct"]:  # how much was approved is no habit
             return seen
         history, anchors = dict(self.history), dict(self.anchors)
         for name, count in counts.items():
@@ -214,6 +268,7 @@ class Track:
             sources=self.sources.union(doubt.sources),
             purposes=self.purposes | doubt.purposes,
             doubt=Doubt(),
+            accepted=True,
         )
 
 

@@ -12,6 +12,7 @@ from unvoiced.clock import utc_now
 from unvoiced.config import Settings
 from unvoiced.errors import InputError, StoreError
 from unvoiced.log.accounts import Accounts
+from unvoiced.log.note import Signer
 from unvoiced.stores import Store, open_store
 from unvoiced.watch.event import Origin
 
@@ -23,6 +24,7 @@ class Watcher:
     settings: Settings
     audit: Store
     accounts: Accounts
+    signer: Signer  # of the log, and of what the watch remembers
     performed_by: str
     now: Callable[[], datetime]
     provider: Mapping[Origin, Store] = field(default_factory=dict)  # the logs that are configured
@@ -35,7 +37,7 @@ def open_watcher(settings: Settings, run_id: str, now: Callable[[], datetime] = 
     A log of the provider's that cannot be opened stops nothing: it is an alert.
     """
     vault = settings.vault("worker")
-    accounts = settings.accounts(vault)
+    signer = settings.signer(vault)
     urls = {
         Origin.CLOUDTRAIL: settings.watch.cloudtrail,
         Origin.ACCESS_LOG: settings.watch.access_logs,
@@ -51,7 +53,8 @@ def open_watcher(settings: Settings, run_id: str, now: Callable[[], datetime] = 
     return Watcher(
         settings=settings,
         audit=settings.store("audit"),
-        accounts=accounts,
+        accounts=settings.accounts(vault, signer),
+        signer=signer,
         performed_by=f"watcher, run {run_id}",
         now=now,
         provider=provider,

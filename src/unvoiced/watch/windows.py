@@ -7,14 +7,15 @@ import hashlib
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from unvoiced.watch.event import AccessEvent, Origin
-from unvoiced.watch.sample import Hashes
+from unvoiced.watch.sketch import Hashes
 
 WINDOW_SECONDS = 300
+WINDOW = timedelta(seconds=WINDOW_SECONDS)
 WINDOWS_PER_DAY = 86_400 // WINDOW_SECONDS
 
 
@@ -28,7 +29,7 @@ class Reading:
     source: int  # hash of it
     window: int  # number of five minutes since 1970
     count: int  # reads, the same object again included
-    objects: Hashes
+    objects: Hashes  # empty where the origin tells addresses alone
     contributors: Hashes  # empty where the origin knows none
 
 
@@ -43,7 +44,7 @@ def start_of(window: int) -> datetime:
 
 
 def keyed(salt: bytes, text: str) -> int:
-    """A text as samples hold it: 32 bits of BLAKE2b under a key."""
+    """A text as sketches hold it: 32 bits of BLAKE2b under a key."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4, key=salt).digest(), "big")
 
 
@@ -82,8 +83,8 @@ def gather(events: Iterable[AccessEvent], salt: bytes, now: datetime) -> Sequenc
             purpose,
             keyed(salt, source),
             window,
-            len(of_one),
-            hashed(event.object for event in of_one),
+            sum(bool(event.object) for event in of_one),
+            hashed(event.object for event in of_one if event.object),
             hashed(event.contributor for event in of_one if event.contributor),
         )
         for (window, origin, requester, purpose, source), of_one in sorted(groups.items())

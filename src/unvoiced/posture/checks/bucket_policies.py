@@ -6,8 +6,8 @@ Setting a policy replaces it: so all that is wrong with one has the same command
 from collections.abc import Iterator, Mapping
 
 from unvoiced.access.roles import Role
-from unvoiced.posture import commands
-from unvoiced.posture.estate import allowed
+from unvoiced.posture import commands, services
+from unvoiced.posture.estate import allowed, own_account
 from unvoiced.posture.facts import Bucket, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
 from unvoiced.posture.statements import (
@@ -47,7 +47,7 @@ def public_policy(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 )
 def policy_beyond_table(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
     """No statement allows a principal what the table does not."""
-    for what in _beyond_table(known(bucket.policy), seen).values():
+    for what in _beyond_table(bucket, known(bucket.policy), seen).values():
         yield Problem(what, mend(bucket, seen))
 
 
@@ -89,7 +89,11 @@ def encrypted_puts_only(bucket: Bucket, seen: Seen) -> Iterator[Problem]:
 def mend(bucket: Bucket, seen: Seen) -> str:
     """The command that sets right all that is wrong with a bucket's policy."""
     policy = known(bucket.policy)
-    wrong = [*_public(policy), *_beyond_table(policy, seen), *_refusing_ours(bucket, policy)]
+    wrong = [
+        *_public(policy),
+        *_beyond_table(bucket, policy, seen),
+        *_refusing_ours(bucket, policy),
+    ]
     mended = Policy.read(policy.without(wrong))
     if _lacks_tls(bucket, mended):
         mended = Policy.read(mended.with_statement(_tls_statement(bucket)))
@@ -102,10 +106,12 @@ def _public(policy: Policy) -> list[Statement]:
     return [one for one in policy.statements if one.allows and one.for_everybody]
 
 
-def _beyond_table(policy: Policy, seen: Seen) -> dict[Statement, str]:
+def _beyond_table(bucket: Bucket, policy: Policy, seen: Seen) -> dict[Statement, str]:
     roles = {arn: Role(role) for role in Role if (arn := seen.settings.roles.get(role.setting))}
     wrong: dict[Statement, str] = {}
     for one in policy.statements:
+        for who in services.stray(one, services.of_bucket(bucket.name, seen), own_account(seen)):
+            wrong[one] = f"its policy allows {who} {', '.join(one.actions) or 'all but some'}"
         for kind, who in one.principals if one.allows and not one.for_everybody else ():
             if kind == "Service":
                 continue

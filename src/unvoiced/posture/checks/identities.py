@@ -7,6 +7,7 @@ from unvoiced.posture.commands import aws
 from unvoiced.posture.estate import allowed, policy_of
 from unvoiced.posture.facts import NotKnown, RoleFacts, Unknown, User, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
+from unvoiced.posture.services import of_role, stray_machines, trust_in
 from unvoiced.posture.statements import Statement, beyond
 
 _HOUR = 3600
@@ -93,11 +94,14 @@ def wider(role: RoleFacts, seen: Seen) -> Iterator[Problem]:
     why="Whoever may take a role on has all that it has.",
 )
 def trust(role: RoleFacts, seen: Seen) -> Iterator[Problem]:
-    """Only principals of the role's own account may assume it, or an identity provider's chosen."""
+    """Only its own account's may assume it, an identity provider's chosen, machines of ours."""
     policy, account = known(role.trust), role.arn.split(":")[4]
-    wide = {one: who for one in policy.statements if (who := _too_wide(one, account))}
+    wide = {one: who for one in policy.statements if (who := _too_wide(one, role.role, account))}
     if wide:
         document = policy.without(wide)
+        machines = {one for listed in wide.values() for one in listed} & {*of_role(role.role)}
+        for one in sorted(machines):
+            document["Statement"].append(trust_in(one, account))
         if not document["Statement"]:
             own = {"AWS": f"arn:{role.arn.split(':')[1]}:iam::{account}:root"}
             statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": own}
@@ -107,18 +111,31 @@ def trust(role: RoleFacts, seen: Seen) -> Iterator[Problem]:
         yield Problem(f"it may be taken on by {', '.join(found)}", fix)
 
 
-def _too_wide(one: Statement, account: str) -> list[str]:
+def _too_wide(one: Statement, role: Role, account: str) -> list[str]:
     if not one.allows:
         return []
     if one.for_everybody:
         return ["everybody"]
-    return [
+    strangers = [
         who
         for kind, who in one.principals
-        # An identity provider signs in all of its people, unless a condition picks some.
         if (kind == "AWS" and account not in {who, *who.split(":")})
-        or (kind == "Federated" and not one.conditions)
+        or (kind == "Federated" and signs_in_all(one, who))
     ]
+    return [*strangers, *stray_machines(one, role, account)]
+
+
+def signs_in_all(one: Statement, provider: str) -> bool:
+    """Whether an identity provider signs in all of its people: no condition picks some.
+
+    By OpenID Connect the audience alone picks nobody: every repository of GitHub's has the same. By
+    SAML the provider itself says who may be which role.
+    """
+    saml = ":saml-provider/" in provider
+    return not any(
+        each.values - {"*"} and (saml or not each.key.lower().endswith(":aud"))
+        for each in one.conditions
+    )
 
 
 @check(

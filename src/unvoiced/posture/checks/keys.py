@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from unvoiced.access.roles import Role
+from unvoiced.posture import services
 from unvoiced.posture.commands import aws, in_words
-from unvoiced.posture.estate import users_of, users_of_store
-from unvoiced.posture.facts import Key, Unknown, Vault, known
+from unvoiced.posture.estate import allowed, users_of, users_of_store
+from unvoiced.posture.facts import Grant, Key, Unknown, Vault, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
-from unvoiced.posture.statements import Policy, Statement, action_covers
+from unvoiced.posture.statements import Condition, Policy, Statement, action_covers, beyond
 
 # What opens or signs. Wrapping a new secret opens nothing: who sets a deployment up has to.
 _USES = ("kms:Decrypt", "kms:ReEncryptFrom", "kms:Sign", "kms:CreateGrant")
@@ -96,9 +97,9 @@ def rotation(key: Key, seen: Seen) -> Iterator[Problem]:
 )
 def policy(key: Key, seen: Seen) -> Iterator[Problem]:
     """The key's policy gives its use to the table's roles, and to nobody else."""
-    allowed = _roles(key, seen)
+    ours = _roles(key, seen)
     for who, uses in sorted(_users(key).items()):
-        if who not in allowed and not _is_account(who, key):
+        if who not in ours and not _is_account(who, key):
             fix = name_roles_first(key, seen) or narrow(key, seen)
             yield Problem(f"its policy lets {who} use {', '.join(sorted(uses))}", fix)
 
@@ -125,10 +126,9 @@ def left_to_iam(key: Key, seen: Seen) -> Iterator[Problem]:
     why="A grant gives the use of a key past its policy, and is in no policy's text.",
 )
 def grants(key: Key, seen: Seen) -> Iterator[Problem]:
-    """No grant gives anybody but the table's roles a use of the key."""
-    allowed = _roles(key, seen)
+    """No grant gives anybody a use of the key that the table does not give them."""
     for grant in known(key.grants):
-        if grant.grantee not in allowed:
+        if granted_beyond(grant, key, seen):
             revoke = aws(
                 "kms", "revoke-grant",
                 key_id=key.name, grant_id=grant.grant_id, region=key.region,
@@ -183,6 +183,23 @@ def fernet(vault: Vault, seen: Seen) -> Iterator[Problem]:
         yield Problem(f"{word} in it, so such uploads are accepted", f"{' '.join(remove)} {where}")
 
 
+def granted_beyond(grant: Grant, key: Key, seen: Seen) -> list[tuple[str, str]]:
+    """What a grant gives that the table does not: pairs of action and key.
+
+    What it asks of the encryption context counts as the condition of a statement does.
+    """
+    named = seen.settings.roles
+    role = next((role for role in Role if named.get(role.setting) == grant.grantee), None)
+    arn = key.name if isinstance(key.state, Unknown) else key.state.arn
+    context = (
+        Condition("StringEquals", f"kms:EncryptionContext:{name}", frozenset({value}))
+        for name, value in grant.context.items()
+    )
+    actions = tuple(f"kms:{operation}" for operation in grant.operations)
+    statement = Statement(True, actions, (arn,), (), tuple(context), ())
+    return beyond(statement, allowed(role, seen) if role else ())
+
+
 def _roles(key: Key, seen: Seen) -> set[str]:
     """The ARNs of the roles that may use a key, of those that [roles] names."""
     named = seen.settings.roles
@@ -216,14 +233,14 @@ def _users_by_table(key: Key, seen: Seen) -> set[Role]:
 def narrow(key: Key, seen: Seen) -> str:
     """The command that leaves a key to its roles, and to its account only to administer.
 
-    What else its policy says, of Amazon's services for instance, stays.
+    What else its policy says, of Amazon's services that have business here for instance, stays.
     """
     arn, policy_ = known(key.state).arn, known(key.policy)
-    allowed = _roles(key, seen)
-    wrong = [one for one in policy_.statements if _using(one) - allowed]
+    ours = _roles(key, seen)
+    wrong = [one for one in policy_.statements if _using(one, key) - ours]
     kept = Policy.read(policy_.without(wrong))
     root = {"AWS": f"arn:{arn.split(':')[1]}:iam::{arn.split(':')[4]}:root"}
-    lost = {who for one in wrong for who in _using(one)}
+    lost = {who for one in wrong for who in _using(one, key)}
     added = []
     if not any(one.allows and _administers(one) for one in kept.statements):
         added.append(
@@ -231,8 +248,8 @@ def narrow(key: Key, seen: Seen) -> str:
         )
     # With everybody or the whole account named, the roles may have had theirs by that.
     at_large = "*" in lost or any(_is_account(who, key) for who in lost)
-    theirs = allowed if at_large else allowed & lost
-    if left := theirs - {who for one in kept.statements for who in _using(one)}:
+    theirs = ours if at_large else ours & lost
+    if left := theirs - {who for one in kept.statements for who in _using(one, key)}:
         uses = _SIGNS if known(key.state).spec != "SYMMETRIC_DEFAULT" else _ENCRYPTS
         roles = {"AWS": sorted(left)}
         added.append({"Effect": "Allow", "Principal": roles, "Action": list(uses), "Resource": "*"})
@@ -247,19 +264,28 @@ def _administers(one: Statement) -> bool:
     return any(action_covers(pattern, "kms:PutKeyPolicy") for pattern in one.actions)
 
 
-def _using(one: Statement) -> set[str]:
-    """Whom a statement lets use the key; services of Amazon's not counted."""
+def _using(one: Statement, key: Key) -> set[str]:
+    """Whom a statement lets use the key; not services of Amazon's that have business with it."""
     if not one.allows or not _uses(one):
         return set()
     who = {who for kind, who in one.principals if kind != "Service"}
-    return who | ({"*"} if one.for_everybody else set())
+    return {*who, *stray_services(one, key), *(["*"] if one.for_everybody else [])}
+
+
+def stray_services(one: Statement, key: Key) -> tuple[str, ...]:
+    """The services of Amazon's that a statement gives more than they need; of a vault's key, all.
+
+    The keys of stores are also those of the trail, its log group and the topic, at times.
+    """
+    expected = services.NONE if key.places else services.OF_A_STORES_KEY
+    return services.stray(one, expected, _account(key))
 
 
 def _users(key: Key) -> dict[str, set[str]]:
     """Who the key's policy gives any use of it, and which."""
     found: dict[str, set[str]] = {}
     for one in known(key.policy).statements:
-        for who in _using(one):
+        for who in _using(one, key):
             found.setdefault(who, set()).update(_uses(one))
     return found
 
@@ -272,7 +298,9 @@ def _uses(one: Statement) -> set[str]:
 
 def _is_account(who: str, key: Key) -> bool:
     """Whether it is the key's own account, and so leaves the decision to IAM policies."""
-    account = key.name.split(":")[4] if key.name.count(":") >= 5 else ""
-    if not isinstance(key.state, Unknown):
-        account = key.state.arn.split(":")[4]
+    account = _account(key)
     return bool(account) and (who == account or who.endswith(f"::{account}:root"))
+
+
+def _account(key: Key) -> str:
+    return services.account_of(key.name if isinstance(key.state, Unknown) else key.state.arn)
