@@ -3,11 +3,10 @@
     python -m benchmarks.exfiltration [seeds]
 
 Prints the tables of docs/watch.md and draws docs/figures/watch-drip.svg. Everything follows from
-the seeds, 4000 and on. Limits were tuned on seeds 0 to 14, and two rules were mended after seeds
-1000 to 1099 and 2000 to 2099 had shown a dump that was missed and one that was told late; those for
-newcomers and approvals after seeds 3000 to 3099, though not for what these had shown.
-`tests/watch/month.py` says what is simulated, `tests/watch/theft.py` how thefts are put into it.
-Fifty months take four minutes of CPU.
+the seeds, 5000 and on. Limits were tuned on seeds 0 to 14; rules were mended after seeds from 1000
+had shown a dump that was missed, from 2000 one that was told late, and from 4000 that a newcomer's
+first day stood for too much. `tests/watch/month.py` says what is simulated, `tests/watch/theft.py`
+how thefts are put into it. Fifty months take four minutes of CPU.
 """
 
 import sys
@@ -44,7 +43,7 @@ from tests.watch.theft import (
     stolen,
 )
 
-FIRST_SEED, SEEDS = 4000, 50
+FIRST_SEED, SEEDS = 5000, 50
 FIGURE = Path(__file__).parents[1] / "docs/figures/watch-drip.svg"
 
 _OF = {

@@ -46,7 +46,8 @@ def publish(reports: list[SetReport]) -> State[None]:
     )
     new, removed = (sum(one.new for one in reports), sum(one.removed for one in reports))
     samples = sum(one.rows for one in reports)
-    message = f"{samples:,} rows in {len(reports):,} feature sets: {new:,} new, {removed:,} removed"
+    sets = "1 feature set" if len(reports) == 1 else f"{len(reports):,} feature sets"
+    message = f"{samples:,} rows in {sets}: {new:,} new, {removed:,} removed"
     if damaged:
         return Completed(name="CatalogRepaired", message=f"{message}; {len(damaged):,} made anew")
     if left_out:
@@ -60,11 +61,11 @@ def publish(reports: list[SetReport]) -> State[None]:
 def _summary(reports: list[SetReport], left_out: Counter[str], damaged: list[str]) -> str:
     rows = [
         f"| {one.feature_set} | {one.rows:,} | {one.new:,} | {one.removed:,} "
-        f"| {one.hours:,.1f} | {one.shards_put:,} |"
+        f"| {one.length} | {one.shards_put:,} |"
         for one in reports
     ]
     lines = [
-        "| feature set | rows | new | removed | hours of speech | shards put |",
+        "| feature set | rows | new | removed | length | shards put |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
     ]

@@ -81,11 +81,11 @@ def end_state(report: Report, told: int) -> State[None]:
     """How the run ended; blind where a log that is configured could not be read."""
     message = (
         f"{report.recorded:,} recorded reads, {len(report.alerts):,} alerts, "
-        f"{report.new:,} of them new, {told:,} told"
+        f"{report.new:,} of them new, {told:,} told, {len(report.standing):,} from before"
     )
     if report.blind:
         return Failed(name="Blind", message=f"{message}; {report.blind[0].what}")
-    if report.alerts or told:
+    if report.alerts or report.standing or told:
         return Completed(name="CompletedWithAlerts", message=message)
     return Completed(message=message)
 

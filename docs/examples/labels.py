@@ -33,4 +33,6 @@ def main(receipts: Path, pattern: re.Pattern[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: python {sys.argv[0]} RECEIPTS PATTERN > labels.csv")
     main(Path(sys.argv[1]), re.compile(sys.argv[2]))

@@ -93,5 +93,7 @@ def accuracy(model: DigitClassifier, deployment: Path, labels: Path) -> float:
 
 
 if __name__ == "__main__":
-    deployment, labels = map(Path, sys.argv[1:3])
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: python {sys.argv[0]} DEPLOYMENT LABELS.csv")
+    deployment, labels = map(Path, sys.argv[1:])
     print(f"accuracy {accuracy(train(deployment, labels), deployment, labels):.3f}")

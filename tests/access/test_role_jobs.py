@@ -26,7 +26,7 @@ from unvoiced.keys.pseudonyms import pseudonym
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.verify import verify_log
 from unvoiced.log.writer import LogWriter
-from unvoiced.reader import FeatureReader, describe, feature_names
+from unvoiced.reader import FeatureReader, describe, feature_names, no_quota
 from unvoiced.sealing import PrivateKey
 from unvoiced.upload import Outcome, Uploader
 
@@ -145,7 +145,12 @@ def test_a_data_scientist_reads_features(office: Office, sign_in: SignIn) -> Non
     key = PrivateKey(scientist.settings.vault("dataset").get("dataset/dataset"))
     trail = AuditTrail(scientist.store("audit"), "run")
     reader = FeatureReader(
-        scientist.store("training"), scientist.settings.log_reader(), key, trail, Purpose.TRAINING
+        scientist.store("training"),
+        scientist.settings.log_reader(),
+        key,
+        trail,
+        Purpose.TRAINING,
+        no_quota,
     )
 
     arrays = reader.read(feature)

@@ -12,7 +12,15 @@ from tests.audit.test_quota import Session
 from tests.audit.watched import Died, Watched
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.audit import Purpose
-from unvoiced.audit.approvals import Approval, approvals, approve, new_approval, same_person
+from unvoiced.audit.approvals import (
+    Approval,
+    approvals,
+    approve,
+    new_approval,
+    revoke,
+    same_person,
+    short_name,
+)
 from unvoiced.audit.record import requester_tag
 from unvoiced.errors import AccessError, InputError
 from unvoiced.log.leaves import encode_leaf
@@ -127,6 +135,50 @@ def test_the_largest_of_several_holds(watched: Watched) -> None:
         approved(watched, given(watched, objects=objects))
     assert not refused(watched, 50)
     assert refused(watched, 51)
+
+
+def revoked(watched: Watched, name: str) -> None:
+    """End it."""
+    revoke(watched.audit, watched.accounts(), watched.signer.verifier, name, watched.clock())
+
+
+def test_a_revoked_approval(watched: Watched) -> None:
+    """Nothing more is read under it, in a session that goes on as well, and the others hold."""
+    larger, smaller = (
+        approved(watched, given(watched)),
+        approved(watched, given(watched, objects=120)),
+    )
+    session = Session(watched)
+    session.read(10, ledger(watched))
+    revoked(watched, short_name(larger))
+    session.read(10, ledger(watched))
+    with pytest.raises(AccessError):
+        session.read(1, ledger(watched))
+    assert whys(watched) == ["it was revoked"]
+    revoked(watched, smaller)
+    assert refused(watched)
+
+
+def test_a_revoked_approval_that_was_copied_or_revoked_again(watched: Watched) -> None:
+    """Its bytes under another name are the same approval; only a new one lets anybody read."""
+    name = approved(watched, given(watched))
+    revoked(watched, name)
+    put(watched, watched.get(name))
+    assert refused(watched)
+    entries = len(watched.leaves("approved"))
+    revoked(watched, name)
+    assert len(watched.leaves("approved")) == entries == 2
+    approved(watched, given(watched))
+    assert not refused(watched)
+
+
+def test_what_is_no_approval_cannot_be_revoked(watched: Watched) -> None:
+    """Nor does it change the log."""
+    put(watched, b"x")
+    for name in ("", "x", "0" * 64, f"000000000000-{'0' * 16}"):
+        with pytest.raises(InputError):
+            revoked(watched, name)
+    assert watched.leaves("approved") == []
 
 
 def test_approvals_are_not_listed_while_the_quota_suffices() -> None:

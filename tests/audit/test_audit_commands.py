@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,23 @@ def test_verify_says_what_is_tied_and_what_is_not(home: Home) -> None:
     assert "What it does not show" in found.output
 
 
+def test_verify_counts_what_it_found(home: Home) -> None:
+    """Stray objects too; as JSON all of it, with the same exit code and nothing beside."""
+    tie_now(home)
+    audit = home.store("audit")
+    audit.put_if_absent("stray", b"x")
+    assert re.search("stray objects.* 1 ", run("verify").output)
+    (found,) = lines(run("verify", "--json"))
+    assert (found["intact"], found["records"], found["foreign"]) == (True, 3, ["stray"])
+    assert str(found["last_tied"]).endswith("Z")
+    gone = list(audit.list("reads/"))[-1]
+    audit.delete(gone.name, gone.version)
+    failed = run("verify", "--json")
+    assert isinstance(failed.exception, VerificationError)
+    assert json.loads(failed.stdout)["damage"] == [{"name": gone.name, "what": "deleted"}]
+    assert failed.stderr == ""
+
+
 def test_verify_names_a_record_that_was_deleted(home: Home) -> None:
     """And fails."""
     tie_now(home)
@@ -148,14 +167,50 @@ def test_who_finds_the_reads_of_one_contributor(home: Home) -> None:
         ("inspection", 1),
         ("training", 2),
     ]
-    assert "2 records" in run("who", ANNA).output
+    assert "3 reads of their objects, in 2 records of 2 sessions" in run("who", ANNA).output
+
+
+def test_who_has_a_row_a_session_in_order_of_time(home: Home) -> None:
+    """With its first and last time, and how often objects of theirs were read; or each record."""
+    read = Read(
+        f"{FEATURES}/{ANNA}/two.unv", "1" * 64, hashlib.sha256(ANNA.encode()).hexdigest(), 1
+    )
+    moments = iter([utc_now() + timedelta(seconds=each) for each in (3, 1, 2)])
+    trail = AuditTrail(home.store("audit"), "long", lambda: next(moments))
+    for _ in range(3):
+        trail.record([read], Purpose.INSPECTION)
+    rows = lines(run("who", ANNA, "--json"))
+    assert [(row["records"], row["objects"]) for row in rows][-1] == (3, 3)
+    assert str(rows[-1]["run"]).startswith("long-")
+    assert [row["first"] for row in rows] == sorted(str(row["first"]) for row in rows)
+    every = lines(run("who", ANNA, "--records", "--json"))
+    assert [one["time"] for one in every] == sorted(str(one["time"]) for one in every)
+    assert (every[-3]["time"], every[-1]["time"]) == (rows[-1]["first"], rows[-1]["last"])
+    for words in ((), ("--records",)):
+        assert (
+            "6 reads of their objects, in 5 records of 3 sessions"
+            in run("who", ANNA, *words).output
+        )
 
 
 def test_who_finds_the_reads_of_one_sample(home: Home) -> None:
     """In all feature sets that there are."""
     assert [one["objects"] for one in lines(run("who", ANNA, "--sample", "two", "--json"))] == [1]
-    assert lines(run("who", ANNA, "--sample", "three", "--json")) == []
+    missing = run("who", ANNA, "--sample", "three")
+    assert isinstance(missing.exception, InputError)
+    assert "it may have been destroyed" in str(missing.exception)
     assert isinstance(run("who", ANNA, "--sample", "../x").exception, InputError)
+
+
+def test_who_of_a_sample_that_nobody_read_or_that_is_gone(home: Home) -> None:
+    """One that stands was read 0 times; one that was destroyed is in the records still."""
+    training = home.store("training")
+    training.put_if_absent(f"{FEATURES}/{ANNA}/unread.unv", b"x")
+    assert lines(run("who", ANNA, "--sample", "unread", "--json")) == []
+    gone = training.head(f"{FEATURES}/{ANNA}/two.unv")
+    assert gone is not None
+    training.delete(gone.name, gone.version)
+    assert len(lines(run("who", ANNA, "--sample", "two", "--json"))) == 1
 
 
 def test_who_finds_the_reads_of_somebody_who_was_erased(home: Home, tmp_path: Path) -> None:
@@ -177,15 +232,20 @@ def test_who_finds_the_reads_of_somebody_who_was_erased(home: Home, tmp_path: Pa
 
 
 def test_export_writes_an_event_a_record(home: Home, tmp_path: Path) -> None:
-    """On standard output or into a new file; only in a form that was named."""
-    events = lines(run("export", "--ocsf"))
+    """On standard output or into a new file; it says how many, and since when."""
+    written = run("export")
+    events = lines(written)
+    assert lines(run("export", "--ocsf")) == events
     assert len(events) == 3
+    assert "3 events, one a record, since 20" in written.stderr
     assert {one["class_uid"] for one in events} == {6005}
     file = tmp_path / "events.jsonl"
     assert run("export", "--ocsf", "--output", str(file)).exit_code == 0
     assert [json.loads(line) for line in file.read_text().splitlines()] == events
     assert isinstance(run("export", "--ocsf", "-o", str(file)).exception, InputError)
-    assert isinstance(run("export").exception, InputError)
+    assert (
+        "0 events, one a record, since 2200-01-01" in run("export", "--since", "2200-01-01").stderr
+    )
 
 
 APPROVE = ("--purpose", "inspection", "--objects", "5000", "--because", "a deadline")
@@ -203,6 +263,29 @@ def test_approve_signs_logs_and_lists(home: Home) -> None:
         assert said in listed
 
 
+def test_an_approval_is_revoked_by_the_name_that_approvals_shows(home: Home) -> None:
+    """It is listed as revoked; what else lets them read is told of, then and when approving."""
+    until, who = f"{utc_now():%Y-%m-%d}", "os-user:somebody:12345"
+    run("approve", who, *APPROVE, "--until", until)
+    less = run("approve", who, *APPROVE, "--objects", "70", "--until", until)
+    assert "in force still, and the largest holds" in less.stderr
+    assert "5,000 objects a day" in less.stderr
+    first, second = lines(run("approvals", "--json"))
+    assert [(one["state"], one["objects"]) for one in (first, second)] == [
+        ("in force", 5000),
+        ("in force", 70),
+    ]
+    short = str(first["name"]).rpartition("/")[2].removesuffix(".note")
+    assert short in run("approvals").output
+    ended = run("revoke", short)
+    assert ended.exit_code == 0, ended.exception
+    assert "70 objects a day" in ended.stderr
+    assert [one["state"] for one in lines(run("approvals", "--json"))] == ["revoked", "in force"]
+    assert "revoked" in run("approvals").output
+    assert run("revoke", str(second["name"])).stderr == ""
+    assert isinstance(run("revoke", "nothing").exception, InputError)
+
+
 def test_nobody_approves_their_own_reading(home: Home) -> None:
     """Nothing is put and nothing logged."""
     until = f"{utc_now():%Y-%m-%d}"
@@ -217,6 +300,8 @@ def test_approvals_says_why_one_counts_for_nothing(home: Home) -> None:
     """A planted one is shown as what it is."""
     home.store("audit").put_if_absent("approvals/0000000000000000/x.note", b"x")
     assert "counts for nothing" in run("approvals").output
+    (planted,) = lines(run("approvals", "--json"))
+    assert (planted["state"], planted["requester"]) == ("counts for nothing", None)
 
 
 def test_reads_of_a_clock_that_is_centuries_off_stop_nobody(home: Home) -> None:

@@ -17,6 +17,8 @@ from unvoiced.audit.record import LARGEST
 from unvoiced.audit.verify import verify_trail
 from unvoiced.errors import StoreError
 from unvoiced.log.leaves import encode_leaf
+from unvoiced.watch.state import State
+from unvoiced.watch.trail import new_records
 
 pytestmark = pytest.mark.inv("INV-12")
 
@@ -295,3 +297,21 @@ def test_a_record_deleted_hours_before_retention_would_have() -> None:
 
     assert not at(day_ends - timedelta(hours=2))
     assert at(day_ends)
+
+
+def test_a_tied_record_that_was_replaced_by_something_huge_is_not_read_by_the_watch() -> None:
+    """Whoever holds the store cannot have it take in any number of bytes: it is found changed."""
+    watched = Watched.new()
+    name, other = watched.read(1, 1)
+    tied = watched.tie()
+    watched.put(name, bytes(LARGEST + 1))
+
+    def around(operation: str, on: str, proceed: Callable[[], Any]) -> Any:
+        assert (operation, on) != ("get", name)
+        return proceed()
+
+    seen = watched.seen_through(around).audit
+    audited = {leaf.digest for leaf in watched.leaves()}
+    found = new_records(seen, audited, tied, State.first(), watched.clock.time)
+    assert [one.name for one in found.changed] == [name]
+    assert [one.entry.name for one in found.records] == [other]

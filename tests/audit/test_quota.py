@@ -64,6 +64,22 @@ def test_what_is_within_the_quota_is_read_and_no_more() -> None:
     assert f"unvoiced audit approve '{session.trail.requester}' --purpose training" in said
 
 
+def test_a_refusal_does_not_ask_for_the_next_chunk_alone() -> None:
+    """It knows no more than that chunk, so how many are to be approved is left to a person: its
+    command, pasted as it is, approves nothing.
+    """
+    watched = Watched.new()
+    session = Session(watched)
+    session.read(90)
+    with pytest.raises(AccessError) as refused:
+        session.read(40)
+    said = str(refused.value)
+    assert "--objects N --until 2026-11-23" in said
+    assert "N is the 90 of today plus all that is still wanted" in said
+    assert "130" not in said
+    assert "resume" in said
+
+
 def test_a_chunk_that_does_not_fit_is_not_read_in_part() -> None:
     """Nothing of it is recorded, and what fits still is."""
     watched = Watched.new()

@@ -40,7 +40,7 @@ from unvoiced.log.leaves import encode_leaf
 from unvoiced.log.note import Signer
 from unvoiced.log.reader import LogReader
 from unvoiced.log.writer import LogWriter
-from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names
+from unvoiced.reader import FeatureObject, FeatureReader, describe, feature_names, no_quota
 from unvoiced.sealing import Json, PrivateKey, hpke_sealing, seal
 from unvoiced.stores.memory import MemoryStore
 
@@ -139,9 +139,8 @@ def test_the_record_is_stored_before_anything_is_opened(
     seen: list[list[AccessRecord]] = []
 
     monkeypatch.setattr(hpke_sealing, "_SUITE", Watching(lambda: seen.append(records(audit))))
-    arrays = FeatureReader(training, log, dataset, AuditTrail(audit, "run"), Purpose.TRAINING).read(
-        feature
-    )
+    trail = AuditTrail(audit, "run")
+    arrays = FeatureReader(training, log, dataset, trail, Purpose.TRAINING, no_quota).read(feature)
     assert np.array_equal(arrays["log_mel"], ARRAYS["log_mel"])
     digest = hashlib.sha256(training.get(feature.name).data).hexdigest()
     assert [[record.objects for record in trail] for trail in seen] == [[(digest,)], [(digest,)]]
@@ -163,7 +162,7 @@ def test_a_failing_audit_store_means_that_nothing_is_opened(
     monkeypatch.setattr(hpke_sealing, "_SUITE", Watching(opened))
     trail = AuditTrail(FailingStore("audit"), "run")
     with pytest.raises(StoreError, match="AccessDenied"):
-        FeatureReader(training, log, dataset, trail, Purpose.TRAINING).read(feature)
+        FeatureReader(training, log, dataset, trail, Purpose.TRAINING, no_quota).read(feature)
 
 
 @pytest.mark.inv("INV-8")
@@ -172,7 +171,8 @@ def test_every_read_has_a_record_of_its_own(
 ) -> None:
     """Reading the same object again is recorded again, though its key is known by then."""
     audit = MemoryStore("audit")
-    features = FeatureReader(training, log, dataset, AuditTrail(audit, "run"), Purpose.EVALUATION)
+    trail = AuditTrail(audit, "run")
+    features = FeatureReader(training, log, dataset, trail, Purpose.EVALUATION, no_quota)
     for _ in range(3):
         features.read(feature)
     assert len(records(audit)) == 3
@@ -185,8 +185,9 @@ def test_an_attempt_that_fails_is_recorded_too(
     """Who tries with the wrong key leaves a trace of having tried."""
     audit = MemoryStore("audit")
     trail = AuditTrail(audit, "run")
+    wrong = PrivateKey(bytes(96))
     with pytest.raises(OpenError):
-        FeatureReader(training, log, PrivateKey(bytes(96)), trail, Purpose.INSPECTION).read(feature)
+        FeatureReader(training, log, wrong, trail, Purpose.INSPECTION, no_quota).read(feature)
     assert len(records(audit)) == 1
 
 

@@ -112,6 +112,57 @@ def test_a_replaced_record(watched: Watched) -> None:
     assert damage(watched)[name].startswith("not what was tied: edited, or replaced; its version ")
 
 
+@pytest.mark.parametrize("made", [b"x", b'{"size":1}\n', "smaller"])
+@pytest.mark.parametrize("sequence", [0, 1])
+def test_an_edit_is_told_of_once(watched: Watched, sequence: int, made: bytes | str) -> None:
+    """Not as what is no record, nor as a gap of its session: as what was tied and is so no more."""
+    name = record_of(watched, "first", sequence)
+    data = watched.get(name)
+    watched.delete(name)
+    watched.put(name, made if isinstance(made, bytes) else data.replace(b'"size":', b'"size":1'))
+    assert damage(watched) == {name: "not what was tied: edited, or replaced"}
+    report = watched.verify()
+    assert (report.planted, report.gaps, report.foreign) == ([], [], [])
+
+
+def test_several_records_deleted_from_a_session_are_told_of_once_each(watched: Watched) -> None:
+    """And one more that was removed before it was tied, in between them, is a gap still."""
+    trail, before = watched.session("long"), set(watched.names("reads/"))
+    for _ in range(5):
+        trail.record(reads(1), Purpose.TRAINING)
+    names = sorted(
+        (name for name in watched.names("reads/") if name not in before),
+        key=lambda name: name.rpartition("/")[2],
+    )
+    kept = watched.get(names[1])
+    watched.delete(names[1])
+    watched.tie()
+    (untied,) = watched.verify().gaps
+    watched.delete(names[2])
+    report = watched.verify()
+    assert {one.name for one in report.damage} == {names[2]}
+    assert [one.what for one in report.gaps] == ["record(s) 1 to 2 are missing"]
+    watched.put(names[1], kept)
+    watched.tie()
+    for name in names[1:3]:
+        watched.delete(name)
+    report = watched.verify()
+    assert untied.what == "record(s) 1 to 1 are missing"
+    assert {one.name for one in report.damage} == set(names[1:3])
+    assert report.gaps == []
+
+
+def test_a_record_moved_to_where_none_stands_is_told_of_once(watched: Watched) -> None:
+    """Where it went to is no finding of its own."""
+    name = record_of(watched, "second", 1)
+    wrong = name.replace("/training/", "/inspection/")
+    watched.put(wrong, watched.get(name))
+    watched.delete(name)
+    assert damage(watched) == {name: f"moved to {wrong}"}
+    report = watched.verify()
+    assert (report.planted, report.gaps) == ([], [])
+
+
 def test_a_moved_record(watched: Watched) -> None:
     """To another name that it would have been put under just as well."""
     name = record_of(watched, "second", 2)
@@ -212,6 +263,7 @@ def test_a_page_moved_to_another_day(watched: Watched) -> None:
     data = watched.get(name)
     watched.delete(name)
     watched.put("pages/2026-11-30/000000.json", data)
+    assert list(damage(watched)) == ["pages/2026-11-30/000000.json"]
     assert "moved here" in damage(watched)["pages/2026-11-30/000000.json"]
 
 

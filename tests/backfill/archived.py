@@ -16,7 +16,7 @@ from unvoiced.backfill.summary import Run
 from unvoiced.config import StoreName
 from unvoiced.keys.pseudonyms import content_tag
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, describe, feature_names
+from unvoiced.reader import FeatureReader, describe, feature_names, no_quota
 from unvoiced.sections import DisposalSettings
 from unvoiced.stores import Store
 
@@ -100,6 +100,7 @@ def complete(home: Home, sent: Sequence[Sent], feature_set: str = NEW) -> None:
         home.dataset(),
         AuditTrail(home.store("audit"), "test"),
         Purpose.TRAINING,
+        no_quota,
     )
     names = {one.feature_name_in(feature_set): one for one in sent}
     directory = next(iter(names)).split("/")[1]

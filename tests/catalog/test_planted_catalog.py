@@ -22,7 +22,7 @@ from unvoiced.catalog.schema import (
 )
 from unvoiced.catalog.table import load
 from unvoiced.errors import VerificationError
-from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted
+from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted, no_quota
 from unvoiced.reader.inventory import Names
 from unvoiced.reader.opening import open_view
 
@@ -181,7 +181,12 @@ def test_a_false_row_gets_nothing_opened_that_no_receipt_names(tmp_path: Path) -
     home = library.home
     trail = AuditTrail(home.store("audit"), "test")
     opener = FeatureOpener(
-        library.training, home.settings.log_reader(), home.dataset(), trail, Purpose.TRAINING
+        library.training,
+        home.settings.log_reader(),
+        home.dataset(),
+        trail,
+        Purpose.TRAINING,
+        no_quota,
     )
     answers = {one.name: one for one in wanted}
     for asked, answer in zip(wanted, opener.open(wanted), strict=True):

@@ -25,7 +25,7 @@ from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_id, sample_key
 from unvoiced.log.note import Verifier
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, find_features
+from unvoiced.reader import FeatureReader, find_features, no_quota
 from unvoiced.sealing import PrivateKey
 from unvoiced.upload import Outcome, Uploader, recordings_under, upload_all
 
@@ -115,6 +115,7 @@ def test_a_hundred_random_samples_equal_librosa(ingested: Ingested) -> None:
         PrivateKey(settings.vault("dataset").get("dataset/dataset")),
         AuditTrail(settings.store("audit"), run="test"),
         Purpose.EVALUATION,
+        no_quota,
     )
     # MP3 decoders differ among themselves by more than this tolerance; extraction does not.
     comparable = sorted(name for name, file in ingested.sources.items() if file.suffix != ".mp3")

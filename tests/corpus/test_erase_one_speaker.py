@@ -21,7 +21,7 @@ from unvoiced.eraser import open_eraser
 from unvoiced.erasure import carry_out, request
 from unvoiced.ingest.worker import WorkerPool
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, describe, feature_names
+from unvoiced.reader import FeatureReader, describe, feature_names, no_quota
 
 SPEECH = Path(
     os.environ.get("UNVOICED_SPEECH", Path(__file__).parents[2].parent / "shared" / "speech")
@@ -70,6 +70,7 @@ def read_all(home: Home, besides: str) -> dict[str, str]:
         home.dataset(),
         AuditTrail(home.store("audit"), run="test"),
         Purpose.EVALUATION,
+        no_quota,
     )
     digests = {}
     for listed in feature_names(training):

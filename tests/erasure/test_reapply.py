@@ -28,7 +28,7 @@ from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.erasure import carry_out, pending, reapply, requests
 from unvoiced.errors import VerificationError
 from unvoiced.log.verify import verify_log
-from unvoiced.reader import FeatureReader, describe
+from unvoiced.reader import FeatureReader, describe, no_quota
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ def test_restored_features_are_refused_until_they_are_gone(house: House) -> None
         home.dataset(),
         AuditTrail(home.store("audit"), "test"),
         Purpose.TRAINING,
+        no_quota,
     )
     names = [one.name for one in training.list("features/") if house.anna in one.name]
     assert len(names) == 4

@@ -14,7 +14,7 @@ from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.ingest.batch import ingest_batch
 from unvoiced.keys.contributor import key_object_name
-from unvoiced.reader import FeatureReader, describe
+from unvoiced.reader import FeatureReader, describe, no_quota
 from unvoiced.stores.memory import MemoryStore
 
 _STORES = ("raw", "training", "journal")
@@ -127,7 +127,7 @@ def read_as_a_data_scientist(home: Home, sent: Sent) -> bool:
     training = home.store("training")
     trail = AuditTrail(MemoryStore(), "test")
     reader = FeatureReader(
-        training, home.settings.log_reader(), home.dataset(), trail, Purpose.INSPECTION
+        training, home.settings.log_reader(), home.dataset(), trail, Purpose.INSPECTION, no_quota
     )
     feature = describe(training, sent.feature_name)
     assert feature is not None

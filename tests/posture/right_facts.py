@@ -13,6 +13,7 @@ from unvoiced.config import Settings
 from unvoiced.posture.facts import (
     Alarm,
     Bucket,
+    DiskKind,
     Encryption,
     Facts,
     Held,
@@ -235,8 +236,16 @@ def facts() -> Facts:
         vaults=tuple(
             Vault(name, f"s3://{name_of(Place(f'{name} vault'))}", key_of(name)) for name in VAULTS
         ),
-        folders=(OnDisk("log", "/deployment/log", 0o755), OnDisk("raw", "/deployment/raw", 0o700)),
-        key_files=(OnDisk("worker vault", "/deployment/keys/worker.kek", 0o600),),
+        on_disk=(
+            OnDisk(DiskKind.FOLDER, "log", "/deployment/log", 0o755),
+            OnDisk(DiskKind.FOLDER, "raw", "/deployment/raw", 0o700),
+            OnDisk(DiskKind.KEY_FILE, "key file of the worker vault", "/deployment/w.kek", 0o600),
+            OnDisk(DiskKind.SETTINGS, "settings", "/deployment/unvoiced.toml", 0o644),
+            OnDisk(DiskKind.INSIDE, "a folder above", "/deployment", 0o755),
+            # Whoever is in a group with no others in it is let in by nobody; nor does a sticky bit.
+            OnDisk(DiskKind.ABOVE, "a folder above", "/home", 0o775, "root"),
+            OnDisk(DiskKind.ABOVE, "a folder above", "/tmp", 0o1777, "root"),  # noqa: S108
+        ),
         last_review=LastReview(NOW - timedelta(days=90), "arn:aws:iam::111122223333:user/anna"),
     )
 

@@ -36,6 +36,7 @@ from unvoiced.access.roles import Place, Role
 from unvoiced.posture.checks import CHECKS
 from unvoiced.posture.facts import (
     AccessKey,
+    DiskKind,
     Encryption,
     Facts,
     Grant,
@@ -210,8 +211,13 @@ UNKNOWN = Unknown("refused: it needs something", "aws something")
         (with_(alarms=UNKNOWN),
          {"bulk-read-alarm-missing", "bulk-read-alarm-cannot-fire", "bulk-read-alarm-unheard"}),
         (with_(trails=(trail(logging=UNKNOWN),)), {"trail-not-logging"}),
-        (with_(folders=(OnDisk("raw", "/r", UNKNOWN),)), {"folder-open-to-others"}),
-        (with_(key_files=(OnDisk("raw", "/r", UNKNOWN),)), {"key-file-open-to-others"}),
+        *(
+            (with_(on_disk=(OnDisk(kind, "raw", "/r", UNKNOWN),)), {f"{name}-open-to-others"})
+            for kind, name in (
+                (DiskKind.FOLDER, "folder"), (DiskKind.KEY_FILE, "key-file"),
+                (DiskKind.SETTINGS, "settings"), (DiskKind.ABOVE, "folder-above"),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_what_could_not_be_read_is_unknown_and_never_a_pass(

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from unvoiced.posture.checks import CHECKS
 from unvoiced.posture.facts import Unknown
 from unvoiced.posture.finding import Report, Severity
 from unvoiced.posture.look import take_facts, take_posture
+from unvoiced.review.take import take_review
 from unvoiced.sealing import parse_fernet_key
 
 FERNET = b"V2hvIHJlYWRzIHRoaXMgaGFzIG5vdGhpbmcgdG8gZG8="
@@ -75,6 +77,69 @@ def test_a_key_file_that_others_may_read_is_found(deployment: Settings) -> None:
     file.chmod(0o644)
     (found,) = take_posture(deployment, NOW).of(Severity.HIGH)
     assert (found.name, found.fix) == ("key-file-open-to-others", f"chmod 600 {file}")
+
+
+def test_the_settings_may_be_read_and_not_written(deployment: Settings) -> None:
+    """Who writes them says which log counts; the command closes them."""
+    deployment.path.chmod(0o644)
+    assert take_posture(deployment, NOW).of(Severity.HIGH) == ()
+    deployment.path.chmod(0o646)
+    (found,) = take_posture(deployment, NOW).of(Severity.HIGH)
+    assert (found.name, found.fix) == (
+        "settings-open-to-others", f"chmod go-w {deployment.path}",
+    )  # fmt: skip
+
+
+# What is opened, to what, and whether that is above the deployment's own folder.
+OPENED = [
+    ("keys", 0o777), ("stores", 0o1777), ("", 0o703), ("..", 0o777),
+    ("keys/dataset", 0o755), ("stores/training", 0o777), ("stores/log", 0o757),
+    ("stores/raw", 0o750), ("keys/worker.kek", 0o644), ("unvoiced.toml", 0o666),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "mode"), OPENED)
+def test_posture_and_review_say_the_same_of_what_is_open(
+    deployment: Settings, path: str, mode: int
+) -> None:
+    """Both find it, with one severity and one command, and neither once the command was run."""
+    place = (deployment.folder / path).resolve()
+    place.chmod(mode)
+    found = take_posture(deployment, NOW).of(Severity.HIGH)
+    reviewed = take_review(deployment, NOW).findings
+    assert len(found) == 1
+    assert {(one.severity, one.fix) for one in reviewed} == {(Severity.HIGH, found[0].fix)}
+    subprocess.run(shlex.split(found[0].fix), check=True)
+    assert take_posture(deployment, NOW).of(Severity.HIGH) == ()
+    assert take_review(deployment, NOW).findings == ()
+
+
+def test_a_folder_above_may_be_read_and_with_the_sticky_bit_written(deployment: Settings) -> None:
+    """Nobody moves away what is another's there."""
+    (deployment.folder / "keys").chmod(0o755)
+    deployment.folder.parent.chmod(0o1777)
+    assert take_posture(deployment, NOW).of(Severity.HIGH) == ()
+    assert take_review(deployment, NOW).findings == ()
+
+
+def test_a_folder_above_is_looked_at_behind_a_link_too(
+    deployment: Settings, tmp_path: Path
+) -> None:
+    """Who may write where the link leads to, or where it stands, puts another vault there."""
+    there, here = tmp_path / "there", tmp_path / "here"
+    for folder in (there, here):
+        folder.mkdir()
+    (deployment.folder / "keys").rename(there / "keys")
+    (here / "keys").symlink_to(there / "keys")
+    text = deployment.path.read_text()
+    deployment.path.write_text(text.replace('"keys/', f'"file://{here}/keys/'))
+    moved = load_settings(deployment.path)
+    assert take_posture(moved, NOW).of(Severity.HIGH) == ()
+    for folder in (there, here):
+        folder.chmod(0o777)
+        (found,) = take_posture(moved, NOW).of(Severity.HIGH)
+        assert found.fix == f"chmod +t {folder}"
+        folder.chmod(0o755)
 
 
 def test_a_fernet_key_in_the_vault_is_found_without_opening_it(deployment: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tests.posture import right_facts as right
 from tests.posture.right_facts import (
@@ -31,7 +32,9 @@ from tests.posture.right_facts import (
 from unvoiced.access.policies import role_policy
 from unvoiced.access.roles import Place, Role
 from unvoiced.posture.facts import (
+    Access,
     AccessKey,
+    DiskKind,
     Encryption,
     Facts,
     Grant,
@@ -102,6 +105,12 @@ def two_places(found: Facts) -> Facts:
 
 
 OURS = {"Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}}}
+
+
+def on_disk(kind: DiskKind, mode: int, what: str = "raw", **more: Any) -> Change:
+    """One path of this machine."""
+    return with_(on_disk=(OnDisk(kind, what, "/r", mode, **more),))
+
 
 WRONG: list[tuple[str, str, Change]] = [
     # encryption and keys
@@ -408,8 +417,16 @@ WRONG: list[tuple[str, str, Change]] = [
     ("review-due", "a day late", with_(last_review=LastReview(
         NOW - timedelta(days=90, hours=1), "os-user:anna:1000"))),
     # this machine
-    ("folder-open-to-others", "readable", with_(folders=(OnDisk("raw", "/r", 0o750),))),
-    ("folder-open-to-others", "a writable log", with_(folders=(OnDisk("log", "/l", 0o775),))),
-    ("key-file-open-to-others", "readable", with_(key_files=(
-        OnDisk("worker vault", "/k", 0o640),))),
+    ("folder-open-to-others", "readable", on_disk(DiskKind.FOLDER, 0o750)),
+    ("folder-open-to-others", "a writable log", on_disk(DiskKind.FOLDER, 0o775, what="log")),
+    ("folder-open-to-others", "an access list", on_disk(
+        DiskKind.FOLDER, 0o740, acl=(Access("user eve", read=True, write=False),))),
+    ("folder-open-to-others", "another owner", on_disk(DiskKind.FOLDER, 0o700, owner="eve")),
+    ("key-file-open-to-others", "readable", on_disk(DiskKind.KEY_FILE, 0o640)),
+    ("settings-open-to-others", "writable", on_disk(DiskKind.SETTINGS, 0o602)),
+    ("folder-above-open-to-others", "the deployment's", on_disk(DiskKind.INSIDE, 0o1777)),
+    ("folder-above-open-to-others", "by a group", on_disk(
+        DiskKind.INSIDE, 0o775, members=("eve",))),
+    ("folder-above-open-to-others", "further up", on_disk(DiskKind.ABOVE, 0o777, owner="root")),
+    ("folder-above-open-to-others", "another's", on_disk(DiskKind.ABOVE, 0o1777, owner="eve")),
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from unvoiced.reader import (
     feature_names,
     find_features,
     key_cache,
+    no_quota,
     opener,
 )
 from unvoiced.sealing import (
@@ -115,6 +116,7 @@ def reader(home: Home, audit: Store, dataset: PrivateKey | None = None) -> Featu
         dataset or home.dataset(),
         AuditTrail(audit, "run"),
         Purpose.TRAINING,
+        no_quota,
     )
 
 

@@ -25,7 +25,7 @@ from unvoiced.catalog.build import CatalogBuilder, build_all
 from unvoiced.cli import main
 from unvoiced.errors import AccessError, InputError, NotFound, OpenError, VerificationError
 from unvoiced.keys.contributor import key_object_name
-from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted
+from unvoiced.reader import FeatureOpener, Opened, Skipped, Wanted, no_quota
 from unvoiced.reader.opener import FOLLOW_EVERY
 from unvoiced.reader.reason import Reason
 from unvoiced.sealing import PrivateKey
@@ -165,6 +165,7 @@ def test_who_is_erased_in_mid_epoch_is_out_within_five_minutes(library: Home) ->
         library.dataset(),
         AuditTrail(library.store("audit"), "test"),
         Purpose.TRAINING,
+        no_quota,
         now=lambda: moment[0],
     )
     with opened(library) as features:

@@ -76,8 +76,10 @@ def test_only_the_arrays_that_are_wanted_come(library: Home) -> None:
         assert next(iter(features.batches(4))).arrays.keys() == {"mfcc"}
     with pytest.raises(InputError, match="no array 'pitch'"):
         opened(library, arrays=["pitch"])
-    with opened(library, arrays=["mfcc_delta"]) as features, pytest.raises(InputError, match="has"):
-        features[0]
+    with pytest.raises(InputError, match=r"no array 'mfcc_delta'; arrays are: log_mel, mfcc$"):
+        opened(library, arrays=["mfcc_delta"])
+    with pytest.raises(InputError, match=r"a list of names: \['mfcc'\]"):
+        opened(library, arrays="mfcc")
 
 
 def test_shards_of_a_shuffled_epoch_are_shared_out(library: Home) -> None:
@@ -221,14 +223,14 @@ def test_the_feature_set_may_be_left_out_where_there_is_one(library: Home) -> No
 def test_an_empty_store_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Before anything was ingested."""
     home = Home.create(tmp_path_factory.mktemp("empty") / "home")
-    with pytest.raises(InputError, match="there are no features; feature sets here: none"):
+    with pytest.raises(InputError, match="no features yet: `unvoiced ingest`"):
         opened(home)
 
 
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"purpose": "fun"}, "a purpose is one of"),
+        ({"purpose": "fun"}, "a purpose is one of: .*; not 'fun'"),
         ({"names": "both"}, "from the store or from the catalog"),
         ({"prefetch_bytes": 0}, "prefetch_bytes"),
         ({"arrays": []}, "at least one"),

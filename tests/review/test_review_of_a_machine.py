@@ -17,6 +17,7 @@ from unvoiced.audit.approvals import approve, new_approval
 from unvoiced.audit.record import AccessRecord, Purpose, Read, by_contributor, rfc3339_milliseconds
 from unvoiced.audit.requester import os_user
 from unvoiced.cli.app import app
+from unvoiced.clock import utc_now
 from unvoiced.review.page import as_html
 from unvoiced.review.picture import as_svg
 from unvoiced.review.report import Report
@@ -57,6 +58,9 @@ def test_a_new_deployment_has_nothing_to_end(home: Home) -> None:
         ("stores/raw", 0o705, "open-to-others"),
         ("stores/log", 0o702, "open-to-others"),
         ("unvoiced.toml", 0o602, "open-to-others"),
+        ("keys", 0o777, "open-to-others"),
+        ("stores", 0o703, "open-to-others"),
+        (".", 0o702, "open-to-others"),
     ],
 )
 def test_what_others_get_at_is_named_and_closed_by_its_command(
@@ -80,7 +84,7 @@ def test_what_may_be_public_is_no_finding(home: Home) -> None:
 
 @ROOT_ONLY
 def test_another_owner_a_group_and_an_access_list_are_named(home: Home) -> None:
-    """Each by who it lets in; a group without members lets in nobody."""
+    """Each by who it lets in; a group without members lets in whoever is put into it."""
     folder = home.settings.folder
     os.chown(folder / "stores/training", 1, 0)
     (folder / "stores/raw").chmod(0o770)
@@ -97,9 +101,14 @@ def test_another_owner_a_group_and_an_access_list_are_named(home: Home) -> None:
     except OSError:
         listed = []
     report = look(home)
-    # The list's mask shows as the group's bits of the mode, and root's group has root alone.
+    # The list's mask shows as the group's bits of the mode, and lets no group in.
     assert named(report) == sorted(
-        [*listed, ("of-another-owner", "user daemon"), ("open-to-a-group", "group daemon (daemon)")]
+        [
+            *listed,
+            ("of-another-owner", "user daemon"),
+            ("open-to-a-group", "group daemon (daemon)"),
+            ("open-to-a-group", "group 54321 (nobody today)"),
+        ]
     )
 
 
@@ -150,6 +159,22 @@ def test_readers_are_counted_and_departed_ones_named(home: Home) -> None:
     assert "read 3 objects on 1 days" in report.findings[0].what
 
 
+def test_a_reader_in_a_container_is_whoever_has_its_number_outside(home: Home) -> None:
+    """By the number of an account; a subordinate number, and a name made up to look so, is none."""
+    record(home, f"os-user:user namespace:{os.getuid()}", 1)
+    for nobody in (
+        "user namespace:345678",
+        f"user namespace:x:{os.getuid()}",
+        f"eve:{os.getuid()}",
+    ):
+        record(home, f"os-user:{nobody}", 1)
+    assert named(look(home)) == [
+        ("requester-unexplained", f"os-user:eve:{os.getuid()}"),
+        ("requester-unexplained", "os-user:user namespace:345678"),
+        ("requester-unexplained", f"os-user:user namespace:x:{os.getuid()}"),
+    ]
+
+
 def test_a_planted_record_leaves_the_readers_unknown(home: Home) -> None:
     """A trail with something in it that is no record says nothing of who did not read."""
     home.store("audit").put_if_absent(f"reads/{START:%Y-%m-%d}/0123/planted", b"?")
@@ -184,10 +209,14 @@ def test_the_commands_sign_list_and_verify_offline(home: Home, tmp_path: Path) -
         done = CliRunner().invoke(app, ["review", *words])
         return done.exit_code, done.output
 
-    assert run(*config)[0] == 7
+    code, output = run(*config)
+    assert (code, "1 principal reaches something, 0 of them" in output) == (7, True)
+    assert "Never reviewed" in output
     assert run(*config, "--note", "without signing")[0] != 0
     code, output = run(*config, "--sign", "--note", "to be removed", "--html", str(page))
     assert code == 0, output
+    assert "Never reviewed" not in output
+    assert f"due on {utc_now() + timedelta(days=90):%Y-%m-%d}" in output
     assert "to be removed" in page.read_text()
     assert "<svg" in page.read_text()
     assert "<script" not in page.read_text()

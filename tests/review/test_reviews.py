@@ -62,6 +62,7 @@ def test_a_signed_review_is_kept_logged_and_shown_by_posture(home: Home) -> None
     late = take_posture(home.settings, home.clock())
     (due,) = (one for one in late.findings if one.name == "review-due")
     assert "91 days old" in due.what
+    assert due.fix == f"unvoiced review --config {home.settings.path}", "a person looks first"
 
 
 def test_the_leaf_says_nothing_but_a_digest(home: Home) -> None:

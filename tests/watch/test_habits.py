@@ -102,6 +102,17 @@ def test_a_day_with_an_alarm_teaches_nothing_until_a_person_accepts_it() -> None
     assert Kind.UNUSUAL in {alert.kind for alert in alerts}, "it was not a licence for anything"
 
 
+def test_a_newcomer_s_first_day_counts_for_one_once_there_are_others() -> None:
+    """Accepted, it lets the habit speak at once; it does not stay three days of it."""
+    _, habits = step(Habits.new(bytes(16)), reads(0, range(5)))
+    habits = habits.accept(ANNA)
+    assert only(habits).usual("distinct") is not None
+    for day in range(1, 5):
+        _, habits = step(habits, reads(day, range(60)))
+        habits = idle(habits, day + 1)
+    assert [count for _, count in only(habits).history["distinct"]] == [5, 60, 60, 60, 60]
+
+
 def only(habits: Habits) -> Any:  # a track
     """The one requester's."""
     (track,) = habits.tracks.values()

@@ -183,6 +183,41 @@ def test_a_record_that_was_tied_and_is_gone_or_another_is_told(tmp_path: Path, h
     assert alert.numbers["missing or changed"] >= 1
 
 
+@pytest.mark.inv("INV-12")
+@pytest.mark.parametrize("how", ["deleted", "edited", "garbage"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_page_that_was_tied_and_is_gone_or_another_is_told(
+    tmp_path: Path, how: str, which: int
+) -> None:
+    """In the next run and as damage, not as planted; what it named is not counted again."""
+    home = Lookout.create(tmp_path / "home")
+    session = Session()
+    for turn in range(2):
+        home.record(range(turn * 10, turn * 10 + 10), START + turn * 5 * MINUTE, session)
+        home.at(minutes=4 + 5 * turn)
+        assert home.look().recorded == 10
+    names = [entry.name for entry in home.audit.list(f"pages/{START:%Y-%m-%d}/")]
+    stored = home.audit.get(names[which])
+    changed = {"edited": stored.data.replace(b'"sha256":"', b'"sha256":"0', 1), "garbage": b"{}\n"}
+    home.at(minutes=12)
+    if how == "deleted":
+        home.audit.delete(names[which], stored.version)
+    else:
+        home.audit.replace(names[which], changed[how], version=stored.version)
+    home.record(range(20, 23), START + 12 * MINUTE, session)
+    home.at(minutes=14)
+    report = home.look()
+    (alert,) = [one for one in report.alerts if one.kind is Kind.TRAIL_DAMAGED]
+    assert (alert.level, alert.numbers) == (Level.CRITICAL, {"missing or changed": 1})
+    assert report.recorded == 3
+    home.at(minutes=19)
+    again = home.look()
+    assert (again.recorded, again.rows[0].reads) == (0, 23)
+    assert [one.alert.level for one in again.standing if not one.alert.requester] == [
+        Level.CRITICAL
+    ]
+
+
 def test_what_is_planted_in_the_trail_is_told(tmp_path: Path) -> None:
     """An object that bears a record's name and is none."""
     home = Lookout.create(tmp_path / "home")

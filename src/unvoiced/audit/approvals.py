@@ -11,6 +11,9 @@ One counts only if all of this holds:
    public.)
 4. It is for this purpose, and for this day. (Stops: one that is replayed.)
 5. Who approved is not who reads, as far as identities tell people apart.
+6. The log does not say that it was ended: an `approved` leaf with the digest that `end_of` makes of
+   its own. That is in the log alone, so nobody can take it away. (Stops: one that was revoked, a
+   copy of it too.)
 
 What does not count is passed over: planted objects must not stop anybody's reading.
 """
@@ -22,6 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from unvoiced.audit.record import LARGEST, Purpose, requester_tag, rfc3339_milliseconds
+from unvoiced.audit.texts import printable
 from unvoiced.errors import AccessError, InputError, NotFound, VerificationError
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -34,6 +38,7 @@ APPROVALS = "approvals/"
 FORMAT = "unvoiced-approval/1"
 _TITLE = "unvoiced approval v1"
 _LONGEST_DAYS = 366
+_END = "unvoiced approval ended"
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,13 @@ class Approval:
 @dataclass(frozen=True)
 class Found:
     """An object under `approvals/`; `approval` is None, and `why` says why, where it counts for
-    nothing.
+    nothing. `ended` is what it was, where it was revoked.
     """
 
     name: str
     approval: Approval | None
     why: str = ""
+    ended: Approval | None = None
 
 
 def _day(text: str) -> date:
@@ -138,14 +144,51 @@ def approvals(
     folder = f"{requester_tag(requester)}/" if requester else ""
     for entry in audit.list(f"{APPROVALS}{folder}"):
         try:
-            yield Found(entry.name, _open(audit, entry, verifier, ledger))
+            approval, digest = _open(audit, entry, verifier, ledger)
         except NotFound:
             continue
         except VerificationError as error:
             yield Found(entry.name, None, str(error))
+            continue
+        if end_of(digest) in ledger.approved:  # (6)
+            yield Found(entry.name, None, "it was revoked", approval)
+        else:
+            yield Found(entry.name, approval)
 
 
-def _open(audit: Store, entry: Entry, verifier: Verifier, ledger: Ledger) -> Approval:
+def end_of(digest: str) -> str:
+    """What the log has once the approval of this SHA-256 was ended."""
+    return hashlib.sha256(f"{_END}\n{digest}\n".encode()).hexdigest()
+
+
+def revoke(audit: Store, accounts: Accounts, verifier: Verifier, name: str, now: datetime) -> Found:
+    """End an approval, of which `name` is the object's or the last part of it, for good.
+
+    Readers at work see it when they read the log next. Ending it again changes nothing. Returns it
+    as it was found. Raises `InputError` where there is none of that name that counts; `StoreError`.
+    """
+    for found in approvals(audit, verifier, accounts.current()):
+        if name not in {found.name, short_name(found.name)}:
+            continue
+        if found.approval is not None:
+            digest = hashlib.sha256(audit.get(found.name).data).hexdigest()
+            accounts.append([encode_leaf("approved", end_of(digest), now)])
+            accounts.remember()
+            return found
+        if found.ended is not None:
+            return found
+    raise InputError(
+        f"there is no approval {printable(name)}: `unvoiced audit approvals` has names"
+    )
+
+
+def short_name(name: str) -> str:
+    """The part of an approval's name that tells it from others."""
+    return name.rpartition("/")[2].removesuffix(".note")
+
+
+def _open(audit: Store, entry: Entry, verifier: Verifier, ledger: Ledger) -> tuple[Approval, str]:
+    """An approval, and the digest that the log knows it by."""
     if entry.size > LARGEST:
         raise VerificationError("it is larger than any approval")
     note = audit.get(entry.name).data
@@ -158,9 +201,10 @@ def _open(audit: Store, entry: Entry, verifier: Verifier, ledger: Ledger) -> App
         raise VerificationError("it stands under another requester's tag")
     if approval.format != FORMAT:
         raise VerificationError(f"it is of another format than {FORMAT}")
-    if hashlib.sha256(note).hexdigest() not in ledger.approved:  # (3)
+    digest = hashlib.sha256(note).hexdigest()
+    if digest not in ledger.approved:  # (3)
         raise VerificationError("the log does not know it")
-    return approval
+    return approval, digest
 
 
 def new_approval(

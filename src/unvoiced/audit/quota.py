@@ -100,11 +100,13 @@ class ReadQuota:
         )
 
     def _refusal(self, count: int) -> str:
+        # How many are wanted in all is not known here: only the next chunk. So N is left open.
         limit = max(self._quota, self._approved)
         return (
             f"{self._requester} may read {limit:,} objects a day for {self._purpose}, has read "
             f"{self._read:,} on {self._day} (UTC), and asks for {count:,} more. Go on tomorrow, or "
             f"have somebody else approve it: unvoiced audit approve '{self._requester}' "
-            f"--purpose {self._purpose} --objects {self._read + count} --until {self._day} "
-            "--because TEXT; then open the features again"
+            f"--purpose {self._purpose} --objects N --until {self._day} --because TEXT, where N is "
+            f"the {self._read:,} of today plus all that is still wanted, not only the next "
+            f"{count:,}; then resume (a view's state_dict says where)"
         )

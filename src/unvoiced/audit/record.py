@@ -48,7 +48,7 @@ class Purpose(StrEnum):
         try:
             return cls(value)
         except ValueError:
-            raise InputError(f"a purpose is one of: {', '.join(cls)}") from None
+            raise InputError(f"a purpose is one of: {', '.join(cls)}; not {value!r}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,12 +59,13 @@ def read_records(audit: Store, start: datetime, end: datetime) -> Iterator[Recor
     entries = record_entries(audit, start, end)
     with ThreadPoolExecutor(FETCHES, "record") as pool:
         while portion := list(islice(entries, _PORTION)):
-            for found in pool.map(lambda entry: _if_there(audit, entry), portion):
+            for found in pool.map(lambda entry: record_if_there(audit, entry), portion):
                 if found is not None:
                     yield found
 
 
-def _if_there(audit: Store, entry: Entry) -> Recorded | None:
+def record_if_there(audit: Store, entry: Entry) -> Recorded | None:
+    """`read_record`, and None where it is not there any more. Raises `StoreError`."""
     try:
         return read_record(audit, entry)
     except NotFound:

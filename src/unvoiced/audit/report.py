@@ -5,8 +5,11 @@ is told apart from it: objects that are no records, and sessions of which record
 no page ever named.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
+
+from unvoiced.log.leaves import rfc3339
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,22 @@ class TrailReport:
         return max(0, self.records_over - self.records_swept) + max(
             0, self.pages_over - self.pages_swept
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for machines."""
+        moments = {
+            name: rfc3339(moment) if moment else None
+            for name, moment in (
+                ("last_tied", self.last_tied),
+                ("oldest_untied", self.oldest_untied),
+            )
+        }
+        return {
+            "intact": self.intact,
+            **asdict(self),
+            **moments,
+            "unaccounted": self.unaccounted,
+        }
 
     @property
     def intact(self) -> bool:

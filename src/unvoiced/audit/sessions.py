@@ -8,7 +8,7 @@ The last records of a session have none after them: that they are missing does n
 that tied them shows it (`audit.verify`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,11 +31,24 @@ class Link:
         return cls(record.run, record.sequence, record.previous, sha256, record.moment)
 
 
-def gaps(links: Iterable[Link], *, since: datetime | None = None) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A record that was tied and is gone, or is not what it was: already told of by its name."""
+
+    sha256: str
+    moment: datetime
+
+
+def gaps(
+    links: Iterable[Link], lost: Collection[Lost] = (), *, since: datetime | None = None
+) -> Iterator[tuple[str, str]]:
     """What is missing, as (session, what is wrong with it), in order of session.
 
-    A session whose first record here is older than `since` is taken from where it begins here.
+    A session whose first record here is older than `since` is taken from where it begins here. What
+    is missing because it was `lost` is left out: where the record after it says that it follows on
+    one of these, and as many were lost between it and the record before as are missing.
     """
+    digests = {one.sha256 for one in lost}
     runs: dict[str, dict[int, list[Link]]] = {}
     for link in links:
         runs.setdefault(link.run, {}).setdefault(link.sequence, []).append(link)
@@ -43,12 +56,16 @@ def gaps(links: Iterable[Link], *, since: datetime | None = None) -> Iterator[tu
         before: int | None = None
         for number in sorted(numbered):
             same = numbered[number]
-            if before is None:
-                old = since is not None and min(link.moment for link in same) < since
-                if number and not old:
-                    yield run, f"record(s) 0 to {number - 1} are missing"
-            elif number != before + 1:
-                yield run, f"record(s) {before + 1} to {number - 1} are missing"
+            first = 0 if before is None else before + 1
+            moment = min(link.moment for link in same)
+            old = before is None and since is not None and moment < since
+            if number != first and not old:
+                after = None if before is None else min(link.moment for link in numbered[before])
+                told = all(link.previous in digests for link in same) and number - first <= sum(
+                    (after is None or after <= one.moment) and one.moment <= moment for one in lost
+                )
+                if not told:
+                    yield run, f"record(s) {first} to {number - 1} are missing"
             if before == number - 1:
                 known = {link.sha256 for link in numbered[before]}
             elif not number:

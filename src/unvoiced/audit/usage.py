@@ -4,7 +4,7 @@ Of records that stand; `audit.verify` says whether any is missing.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from unvoiced.audit.record import AccessRecord, name_tag
 
@@ -59,6 +59,43 @@ class Touch:
     source: str
     run: str
     objects: int  # of theirs
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One session's records that name something of one contributor's."""
+
+    first: str  # when, by the reader's clock
+    last: str
+    requester: str
+    purpose: str
+    source: str
+    run: str
+    records: int
+    objects: int  # of theirs, each time that it was named
+
+
+def visits(touches: Iterable[Touch]) -> list[Visit]:
+    """The sessions that records are of, in order of time.
+
+    Whoever may create records may put a session's name into theirs: so it is one session only
+    where requester, purpose and machine are the same too.
+    """
+    sessions: dict[tuple[str, str, str, str], list[Touch]] = {}
+    for one in touches:
+        key = (one.requester, one.purpose, one.source, one.run)
+        sessions.setdefault(key, []).append(one)
+    found = (
+        Visit(
+            min(one.time for one in of_one),
+            max(one.time for one in of_one),
+            *key,
+            len(of_one),
+            sum(one.objects for one in of_one),
+        )
+        for key, of_one in sessions.items()
+    )
+    return sorted(found, key=astuple)
 
 
 def touching(

@@ -31,7 +31,7 @@ from unvoiced.audit.page import (
 from unvoiced.audit.record import LARGEST, READS, parse_name
 from unvoiced.audit.records import read_record
 from unvoiced.audit.report import Damage, TrailReport
-from unvoiced.audit.sessions import Link, gaps
+from unvoiced.audit.sessions import Link, Lost, gaps
 from unvoiced.errors import NotFound
 from unvoiced.log.leaves import Leaf, parse_leaf
 from unvoiced.log.reader import LogReader
@@ -74,6 +74,8 @@ def verify_trail(
         tied, unless it was the last of its session.)
     (8) No more records and no more pages are gone for age than the log says were swept.
 
+    Each object is told of once, by its strongest reason.
+
     `audit_days` is [retention] audit_days. With `since`, (4) to (7) are for those days but for any
     more than two ahead, (3) is for what was logged from then on, and (8) is left out. Raises
     `VerificationError` for a log that does not hold, `StoreError`.
@@ -112,6 +114,8 @@ class _Looking:
         self._since = since
         self._links: list[Link] = []
         self._gone: list[Named] = []  # that are not there, and should be
+        self._told: set[str] = set()  # names of what is damaged
+        self._lost: list[Lost] = []  # these, and those that are not what was tied
         self._loose: dict[str, str] = {}  # SHA-256 -> name of what stands and no page names
         self._absent: set[str] = set()  # digests of pages that the log has and that do not stand
 
@@ -155,10 +159,13 @@ class _Looking:
         self.report.pages = len(matched)
         missing = {digest: leaf for digest, leaf in leaves.items() if digest not in matched}
         self._absent = set(missing)
+        elsewhere = {one.sha256 for one in strange}
         for digest, leaf in missing.items():
             logged = _logged(leaf)
             if is_over(logged - _LOGGED_LATE, self._days, self._now):
                 self.report.pages_over += 1
+            elif digest in elsewhere:
+                pass  # told of below, by where it stands
             elif self._since is None or logged.date() >= self._since:
                 self._damaged(digest, f"the page that was logged on {logged:%F %R} UTC is gone")
         for one in strange:
@@ -222,6 +229,11 @@ class _Looking:
 
     def _take(self, one: "_Seen", tied: Named | None) -> None:
         self.report.records += 1
+        if tied is not None and tied.sha256 != one.sha256:
+            self._lose(tied)
+            kept = self._kept(tied)
+            self._damaged(one.name, f"not what was tied: edited, or replaced{kept}")
+            return
         if one.link is None:
             self._planted(one.name, "no record, or not one that belongs under this name")
         else:
@@ -230,11 +242,8 @@ class _Looking:
             self.report.untied += 1
             self.report.oldest_untied = min(self.report.oldest_untied or one.put, one.put)
             self._loose[one.sha256] = one.name
-        elif tied.sha256 == one.sha256:
-            self.report.tied += 1
         else:
-            kept = self._kept(tied)
-            self._damaged(one.name, f"not what was tied: edited, or replaced{kept}")
+            self.report.tied += 1
 
     def _seen(self, day: str) -> Iterator["_Seen"]:
         with ThreadPoolExecutor(FETCHES, "record") as pool:
@@ -252,11 +261,19 @@ class _Looking:
 
     def report_gone(self) -> None:
         """Say of each record that is gone before its days were over whether it stands elsewhere."""
+        moved = set()
         for tied in self._gone:
+            self._lose(tied)
             if tied.sha256 in self._loose:
+                moved.add(self._loose[tied.sha256])
                 self._damaged(tied.name, f"moved to {self._loose[tied.sha256]}")
             else:
                 self._damaged(tied.name, f"deleted{self._kept(tied)}")
+        self.report.planted = [one for one in self.report.planted if one.name not in moved]
+
+    def _lose(self, tied: Named) -> None:
+        if said := parse_name(tied.name):
+            self._lost.append(Lost(tied.sha256, said.moment))
 
     def _kept(self, tied: Named) -> str:
         """Whether an earlier version is what was tied: in a bucket with versions it can be put
@@ -281,7 +298,7 @@ class _Looking:
             edge = datetime.max.replace(tzinfo=UTC)
         elif self.report.records_swept:
             edge = self._now - timedelta(days=self._days) + _LONGEST_PAUSE
-        found = gaps(self._links, since=edge)
+        found = gaps(self._links, self._lost, since=edge)
         self.report.gaps += [Damage(f"session {run}", what) for run, what in found]
 
     def find_foreign(self) -> None:
@@ -295,7 +312,9 @@ class _Looking:
                 self.report.foreign.append(name)
 
     def _damaged(self, name: str, what: str) -> None:
-        self.report.damage.append(Damage(name, what))
+        if name not in self._told:
+            self._told.add(name)
+            self.report.damage.append(Damage(name, what))
 
     def _planted(self, name: str, what: str) -> None:
         self.report.planted.append(Damage(name, what))

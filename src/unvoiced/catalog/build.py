@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from unvoiced.catalog.row import row_of, unchanged
+from unvoiced.catalog.row import length_in_words, row_of, unchanged
 from unvoiced.catalog.schema import (
     CATALOG,
     Row,
@@ -82,9 +82,9 @@ class SetReport:
         self.damaged += other.damaged
 
     @property
-    def hours(self) -> float:
-        """Hours of speech."""
-        return self.seconds / 3600
+    def length(self) -> str:
+        """How long its recordings are together."""
+        return length_in_words(self.seconds)
 
 
 class CatalogBuilder:

@@ -7,6 +7,7 @@ extension, and cannot let itself.
 from typing import TYPE_CHECKING, Any
 
 from unvoiced.errors import InputError
+from unvoiced.extras import missing
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,7 +21,7 @@ def closed_connection() -> "duckdb.DuckDBPyConnection":
     try:
         import duckdb
     except ImportError:
-        raise InputError("queries need DuckDB: pip install 'unvoiced[catalog]'") from None
+        raise missing("queries need DuckDB", "catalog") from None
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -42,6 +43,8 @@ def run_query(catalog: "pyarrow.Table", sql: str) -> tuple[list[str], list[tuple
 
         connection.register(TABLE, catalog)
         try:
+            if not connection.extract_statements(sql):
+                raise InputError("nothing was asked: a query is a select over the table catalog")
             found = connection.execute(sql)
             columns = [str(one[0]) for one in found.description or ()]
             return columns, found.fetchall()

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Seen = tuple[str, str, int, datetime]  # name, version, size, modified: as a listing shows it
 
 
+def length_in_words(seconds: float) -> str:
+    """How long recordings are, in the unit that fits."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
+
+
 def row_of(training: Store, said: FeatureName, entry: Entry) -> Row | InputError | None:
     """The row of the version that is listed; None where it is gone by now.
 

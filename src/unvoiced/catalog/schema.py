@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from unvoiced.errors import InputError, VerificationError
+from unvoiced.errors import VerificationError
+from unvoiced.extras import missing
 from unvoiced.features.feature_set import ARRAYS
 from unvoiced.names import FEATURES, SUFFIX
 
@@ -193,7 +194,5 @@ def _pyarrow() -> Any:  # the module, which mypy would have imported
     try:
         import pyarrow
     except ImportError:
-        raise InputError(
-            "the catalog needs pyarrow and DuckDB: pip install 'unvoiced[catalog]'"
-        ) from None
+        raise missing("the catalog needs pyarrow and DuckDB", "catalog") from None
     return pyarrow

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     import pyarrow
 
 _FETCHES = 8  # requests at once
-BUILD = "unvoiced catalog build"
+BUILD = "`unvoiced catalog build`"
+
+
+def no_catalog(feature_set: str = "") -> str:
+    """What is said where nothing was built yet."""
+    return f"there is no catalog{f' of {feature_set}' if feature_set else ''} yet: {BUILD}"
 
 
 def load(training: Store, feature_set: str) -> "pyarrow.Table":
@@ -35,7 +40,7 @@ def load(training: Store, feature_set: str) -> "pyarrow.Table":
     schema()  # says that pyarrow is missing before anything is fetched
     names = shard_names(training, feature_set)
     if not names:
-        raise InputError(f"there is no catalog of {feature_set or 'anything'}: {BUILD}")
+        raise InputError(no_catalog(feature_set))
     return fetch(training, names)
 
 

@@ -4,6 +4,7 @@ import typer
 
 from unvoiced.cli import (
     access,
+    approvals,
     audit,
     backfill,
     catalog,
@@ -58,6 +59,9 @@ quarantine_app = typer.Typer(
 review_app = typer.Typer(
     help="Who can reach what: look, sign, verify.", invoke_without_command=True
 )
+watch_app = typer.Typer(
+    help="Look who read features, and tell of alerts.", invoke_without_command=True
+)
 audit_app = typer.Typer(
     help="Who read which features, and leave to read more.", no_args_is_help=True
 )
@@ -75,7 +79,9 @@ app.command(rich_help_panel=_TRAIN)(backfill.backfill)
 app.command(rich_help_panel=_ANSWER)(erasure.erase)
 app.command(rich_help_panel=_ANSWER)(erasure.pseudonym)
 app.command(rich_help_panel=_ANSWER)(posture.posture)
-app.command(rich_help_panel=_ANSWER)(watch.watch)
+watch_app.callback()(watch.watch)
+watch_app.command("ls")(watch.ls)
+app.add_typer(watch_app, name="watch", rich_help_panel=_ANSWER)
 app.command(rich_help_panel=_ANSWER)(access.roles)
 certificate_app.command()(certificates.sample)
 certificate_app.command()(certificates.epoch)
@@ -117,8 +123,9 @@ audit_app.command("ls")(audit.audit_ls)
 audit_app.command("verify")(audit.audit_verify)
 audit_app.command("export")(audit.audit_export)
 audit_app.command("who")(audit.audit_who)
-audit_app.command("approve")(audit.audit_approve)
-audit_app.command("approvals")(audit.audit_approvals)
+audit_app.command("approve")(approvals.audit_approve)
+audit_app.command("approvals")(approvals.audit_approvals)
+audit_app.command("revoke")(approvals.audit_revoke)
 app.add_typer(audit_app, name="audit", rich_help_panel=_ANSWER)
 missing_app.command("ls")(status.missing_ls)
 missing_app.command("settle")(status.missing_settle)

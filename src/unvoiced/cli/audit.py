@@ -1,9 +1,11 @@
-"""Commands of the audit trail: ls, verify, export, who, approve, approvals."""
+"""Commands of the audit trail: ls, verify, export, who."""
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, astuple
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +13,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from unvoiced.audit.approvals import Found, approvals, approve, new_approval
 from unvoiced.audit.ocsf import event
 from unvoiced.audit.record import AccessRecord, Purpose
 from unvoiced.audit.records import Recorded, read_records
 from unvoiced.audit.report import TrailReport
-from unvoiced.audit.requester import requester_of
 from unvoiced.audit.texts import printable
-from unvoiced.audit.usage import touching, usage
+from unvoiced.audit.usage import Touch, Visit, touching, usage, visits
 from unvoiced.audit.verify import verify_trail
 from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.files import refuse_to_replace
@@ -29,13 +29,10 @@ from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import rfc3339
-from unvoiced.log.ledger import Ledger
-from unvoiced.log.note import Verifier
 from unvoiced.names import SUFFIX, sample_id
 from unvoiced.stores import Store
 
 _LAST_DAYS = 7
-_REQUESTERS = ("arn:", "os-user:", "access-key:")
 _DAY = timedelta(days=1)
 Since = Annotated[
     str, typer.Option(help="The first day (UTC), as 2026-11-23.", show_default="a week ago")
@@ -75,7 +72,7 @@ def audit_ls(
             [
                 (
                     row.day,
-                    _shown(row.requester),
+                    shown(row.requester),
                     row.purpose,
                     f"{row.objects:,}",
                     f"{row.contributors:,}",
@@ -89,7 +86,11 @@ def audit_ls(
     _complain_about(others)
 
 
-def audit_verify(since: Whole = "", config: Config = Path(FILE_NAME)) -> None:
+def audit_verify(
+    since: Whole = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    config: Config = Path(FILE_NAME),
+) -> None:
     """Verify the trail against the log: nothing of what was tied was changed or removed.
 
     Exits 5 where something was, and names it.
@@ -102,13 +103,10 @@ def audit_verify(since: Whole = "", config: Config = Path(FILE_NAME)) -> None:
         now=utc_now(),
         since=_day(since, date.min) if since else None,
     )
-    _show(report)
-    for name in report.foreign:
-        err.print(f"nothing of the trail's: {name!a}", markup=False, highlight=False)
-    for name in report.unlogged:
-        err.print(f"a page that the log does not know: {name}", markup=False, highlight=False)
-    for one in (*report.damage, *report.planted, *report.gaps):
-        err.print(printable(str(one)), markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps(report.as_json()))
+    else:
+        _show(report)
     if report.damage:
         raise VerificationError(
             f"the audit trail is not what was tied into the log ({len(report.damage)} findings)"
@@ -125,38 +123,38 @@ def audit_verify(since: Whole = "", config: Config = Path(FILE_NAME)) -> None:
             f"{counted(report.unaccounted, 'object')} of the trail, old enough for retention, "
             "went beyond what the log says was swept; if retention is at work, verify again after"
         )
-    out.print("What it does not show: a record removed before it was tied, at the end of its "
-              "session, and reads by a changed reader. The watch looks for those in the "
-              "provider's log.", soft_wrap=True)  # fmt: skip
+    if not as_json:
+        out.print("What it does not show: a record removed before it was tied, at the end of its "
+                  "session, and reads by a changed reader. The watch looks for those in the "
+                  "provider's log.", soft_wrap=True)  # fmt: skip
 
 
 def audit_export(
-    ocsf: Annotated[bool, typer.Option("--ocsf", help="As events of OCSF, JSON lines.")] = False,
+    ocsf: Annotated[
+        bool, typer.Option("--ocsf", help="As events of OCSF, JSON lines: the one form there is.")
+    ] = True,
     since: Since = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A new file; else standard output.")
     ] = None,
     config: Config = Path(FILE_NAME),
 ) -> None:
-    """Write the records as events that a collector of security events reads."""
-    if not ocsf:
-        raise InputError("say in which form: --ocsf is the one there is")
+    """Write the records as events that a collector of security events reads: OCSF, JSON lines."""
     refuse_to_replace(output)
     settings = load_settings(config)
     training, others = settings.store_url("training"), list[str]()
-    found = _read(settings.store("audit"), _day(since, _week_ago()), others)
+    day = _day(since, _week_ago())
+    found = _read(settings.store("audit"), day, others)
     lines = (
         json.dumps(event(one.record, one.sha256, training), separators=(",", ":"))
         for one in found
         if one.record is not None
     )
-    if output is None:
-        for line in lines:
-            typer.echo(line)
-    else:
-        with output.open("x", encoding="utf-8") as file:
-            count = sum(1 for line in lines if file.write(f"{line}\n"))
-        err.print(f"{output}: {counted(count, 'event')}", highlight=False)
+    with nullcontext(sys.stdout) if output is None else output.open("x", encoding="utf-8") as file:
+        count = sum(1 for line in lines if file.write(f"{line}\n"))
+    where = "" if output is None else f"{output}: "
+    said = f"{where}{counted(count, 'event')}, one a record, since {day} (UTC)"
+    err.print(said, markup=False, highlight=False, soft_wrap=True)
     _complain_about(others)
 
 
@@ -168,10 +166,13 @@ def audit_who(
         typer.Option(help="Of somebody who was erased: what `unvoiced erase` wrote."),
     ] = None,
     since: Whole = "",
+    records: Annotated[
+        bool, typer.Option("--records", help="Every record, instead of one row a session.")
+    ] = False,
     as_json: AsJson = False,
     config: Config = Path(FILE_NAME),
 ) -> None:
-    """Which reads were of one contributor's features: for a request of access."""
+    """Which reads were of one contributor's features, by session: for a request of access."""
     settings = load_settings(config)
     whose, audit = pseudonym_of(settings, who), settings.store("audit")
     training = settings.store("training")
@@ -185,95 +186,42 @@ def audit_who(
         )
     names = frozenset(_feature_names(training, whose, sample)) if sample else None
     others: list[str] = []
-    found = list(touching(_records(audit, _day(since, date.min), others), keys, names))
-    if as_json:
-        for one in found:
-            typer.echo(json.dumps(asdict(one)))
-    else:
-        table(
-            counted(len(found), "record"),
-            {
-                **dict.fromkeys(("time", "requester", "purpose", "from", "session"), "left"),
-                "objects of theirs": "right",
-            },
-            [
-                (
-                    *map(_shown, (one.time, one.requester, one.purpose, one.source, one.run)),
-                    f"{one.objects:,}",
-                )
-                for one in found
-            ],
-        )
+    touches = sorted(
+        touching(_records(audit, _day(since, date.min), others), keys, names), key=astuple
+    )
     _complain_about(others)
-
-
-def audit_approve(
-    requester: Annotated[
-        str, typer.Argument(help="Who may read more, as records, and the refusal, name them.")
-    ],
-    purpose: Annotated[str, typer.Option(help="For which purpose.")],
-    objects: Annotated[int, typer.Option(help="How many objects a day, instead of the quota.")],
-    until: Annotated[str, typer.Option(help="The last day (UTC), as 2026-12-31.")],
-    because: Annotated[str, typer.Option(help="Why; kept with the approval.")],
-    config: Config = Path(FILE_NAME),
-) -> None:
-    """Let somebody read more features a day than the quota; signed, and recorded in the log.
-
-    Who approves is taken from credentials or the operating system, and is not who reads.
-    """
-    if not requester.startswith(_REQUESTERS):
-        raise InputError(f"a requester begins with one of: {', '.join(_REQUESTERS)}")
-    settings, now = load_settings(config), utc_now()
-    audit = settings.store("audit")
-    given = new_approval(
-        requester, Purpose.of(purpose), objects, until, because, requester_of(audit.url), now
-    )
-    worker = settings.vault("worker")
-    signer = settings.signer(worker)
-    name = approve(audit, settings.accounts(worker, signer), signer, given, now)
-    said = (
-        f"{given.requester} may read {given.objects:,} objects a day for {given.purpose}, until "
-        f"{given.until} (UTC). Approved by {given.approved_by}: {name}"
-    )
-    out.print(printable(said), soft_wrap=True, highlight=False, markup=False)
-
-
-def audit_approvals(config: Config = Path(FILE_NAME)) -> None:
-    """List approvals to read beyond a quota, and whether each is in force."""
-    settings = load_settings(config)
-    reader, ledger = settings.log_reader(), Ledger()
-    ledger.follow(reader.entries, reader.checkpoint().size)
-    verifier = Verifier.parse(settings.log_vkey)
-    found = list(approvals(settings.store("audit"), verifier, ledger))
-    today = f"{utc_now():%Y-%m-%d}"
-    columns = ("requester", "purpose", "objects a day", "from", "until", "by", "because", "state")
+    if names is not None and not touches and not _stands(training, names):
+        raise InputError(
+            f"no feature set has a sample {sample!r} of {whose}, and no record "
+            f"{f'since {since} ' if since else ''}names one: it may have been destroyed"
+        )
+    sessions = visits(touches)
+    rows: Sequence[Touch | Visit] = touches if records else sessions
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(asdict(row)))
+        return
+    who_why = ("requester", "purpose", "from", "session")
+    columns = ("time", *who_why) if records else ("first", "last", *who_why, "records")
+    reads = sum(one.objects for one in touches)
     table(
-        counted(len(found), "approval"),
-        dict.fromkeys(columns, "left"),
-        [tuple(map(_shown, _approval_row(one, today))) for one in found],
+        f"{counted(reads, 'read')} of their objects, in {counted(len(touches), 'record')} of "
+        f"{counted(len(sessions), 'session')}",
+        {
+            **{each: "right" if each == "records" else "left" for each in columns},
+            "reads of theirs": "right",
+        },
+        [tuple(map(_cell, astuple(row))) for row in rows],
     )
 
 
-def _approval_row(found: Found, today: str) -> tuple[str, ...]:
-    one = found.approval
-    if one is None:
-        return (found.name, *[""] * 6, f"counts for nothing: {found.why}")
-    state = "in force" if one.first <= today <= one.until else "over"
-    return (
-        one.requester,
-        one.purpose,
-        f"{one.objects:,}",
-        one.first,
-        one.until,
-        one.approved_by,
-        one.because,
-        state,
-    )
-
-
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text that somebody else chose, as a table may have it."""
     return escape(printable(text))
+
+
+def _cell(value: str | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else shown(value)
 
 
 def _show(report: TrailReport) -> None:
@@ -284,6 +232,11 @@ def _show(report: TrailReport) -> None:
         ("pages in the log", f"{report.pages:,}"),
         ("sessions", f"{report.sessions:,}"),
         ("gone after their days", f"{report.over:,}"),
+        ("changed, moved or removed", f"{len(report.damage):,}"),
+        ("no records or pages, where those stand", f"{len(report.planted):,}"),
+        ("gaps in sessions", f"{len(report.gaps):,}"),
+        ("pages that the log does not know", f"{len(report.unlogged):,}"),
+        ("stray objects: nothing of the trail's", f"{len(report.foreign):,}"),
     ]
     table(
         f"The trail, against a log of {counted(report.log_size, 'entry', 'entries')}",
@@ -297,6 +250,12 @@ def _show(report: TrailReport) -> None:
         )
     if report.last_tied is not None:
         out.print(f"A page was last logged at {rfc3339(report.last_tied)}.")
+    for name in report.foreign:
+        err.print(f"nothing of the trail's: {name!a}", markup=False, highlight=False)
+    for name in report.unlogged:
+        err.print(f"a page that the log does not know: {name}", markup=False, highlight=False)
+    for one in (*report.damage, *report.planted, *report.gaps):
+        err.print(printable(str(one)), markup=False, highlight=False, soft_wrap=True)
 
 
 def _read(audit: Store, since: date, others: list[str]) -> Iterator[Recorded]:
@@ -356,6 +315,11 @@ def _keys_of_erased(certificate: Path, whose: str) -> frozenset[str]:
     if not theirs:
         raise InputError(f"{certificate} is of somebody else's erasure")
     return frozenset(map(str, keys))
+
+
+def _stands(training: Store, names: frozenset[str]) -> bool:
+    """Whether any of these is listed: who asks may not read features."""
+    return any(entry.name in names for name in names for entry in training.list(name))
 
 
 def _feature_names(training: Store, whose: str, sample: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ from rich.markup import escape
 
 from unvoiced.catalog.build import CatalogBuilder, SetReport, build_all
 from unvoiced.catalog.query import run_query
-from unvoiced.catalog.table import feature_sets, load, missing_shards
-from unvoiced.cli.display import counted, err, table
+from unvoiced.catalog.row import length_in_words
+from unvoiced.catalog.table import BUILD, feature_sets, load, missing_shards, no_catalog
+from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
@@ -49,18 +51,18 @@ def ls(config: Config = Path(FILE_NAME)) -> None:
                 feature_set,
                 f"{found.num_rows:,}",
                 f"{len(found['pseudonym'].unique()):,}",
-                f"{sum(lengths) / 3600:,.1f}",
+                length_in_words(sum(lengths)),
                 f"{sum(found['size'].to_pylist()) / 1e6:,.1f}",
             )
         )
         missing += missing_shards(training, feature_set)
     if not rows:
-        raise InputError("there is no catalog: unvoiced catalog build")
-    columns = dict.fromkeys(("samples", "contributors", "hours", "MB"), "right")
+        raise InputError(no_catalog())
+    columns = dict.fromkeys(("samples", "contributors", "length", "MB"), "right")
     table("Catalog", {"feature set": "left", **columns}, rows)
     if missing:
         err.print(
-            f"{counted(len(missing), 'shard')} missing since an erasure: unvoiced catalog build",
+            f"{counted(len(missing), 'shard')} missing since an erasure: {BUILD}",
             style="yellow",
         )
 
@@ -90,6 +92,17 @@ def query(
 
 
 def _show(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table; one field a line where that would be wider than the terminal."""
+    cells = [[_cell(one) for one in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    if sum(widths) + 3 * len(widths) + 1 > out.width:
+        for row in cells:
+            for name, cell in zip(columns, row, strict=True):
+                line = f"{name:{max(map(len, columns))}}  {cell}".rstrip()
+                out.print(line, markup=False, highlight=False, soft_wrap=True)
+            out.print()
+        out.print(counted(len(rows), "row"))
+        return
     numbers = (int, float)
     first = rows[0] if rows else [""] * len(columns)
     justify = ["right" if isinstance(one, numbers) else "left" for one in first]
@@ -98,17 +111,26 @@ def _show(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         f"{escape(name)}{' ' * at}": how
         for at, (name, how) in enumerate(zip(columns, justify, strict=True))
     }
-    shown = [tuple("" if one is None else escape(str(one)) for one in row) for row in rows]
+    shown = [tuple(map(escape, row)) for row in cells]
     table(counted(len(rows), "row"), headings, shown)
 
 
+def _cell(value: Any) -> str:
+    """A value for people: what --csv and --json print is exact."""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 1 else f"{value:.3g}"
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds").replace("+00:00", "Z")
+    return "" if value is None else str(value)
+
+
 def _built(reports: Sequence[SetReport]) -> None:
-    columns = dict.fromkeys(("samples", "new", "removed", "hours", "shards put"), "right")
+    columns = dict.fromkeys(("samples", "new", "removed", "length", "shards put"), "right")
     rows = [
         (
             one.feature_set,
             *(f"{count:,}" for count in (one.rows, one.new, one.removed)),
-            f"{one.hours:,.1f}",
+            one.length,
             f"{one.shards_put:,}",
         )
         for one in reports

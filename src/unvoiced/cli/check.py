@@ -42,8 +42,9 @@ _VERDICTS = {
     "suppression-lifted": "Somebody whose recordings were erased may contribute again.",
     "audited": "A page of the audit trail was tied into the log: it and the records that it names "
     "cannot be changed or taken away unseen.",
-    "approved": "Somebody was let read more features than the quota allows. The digest is of the "
-    "approval, which says who approved it for whom, how much, until when and why.",
+    "approved": "Somebody was let read more features than the quota allows, or no longer. The "
+    "digest is of the approval, which says who approved it for whom, how much, until when and why; "
+    "or is made of that digest, where the approval was revoked.",
     "reviewed": "Who can reach what was reviewed. The digest is of the signed report.",
 }
 _FOUND_MISSING = "It was found missing. Nobody here destroyed it, and a copy may be elsewhere."

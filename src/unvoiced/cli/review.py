@@ -2,13 +2,19 @@
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import markup
 
-from unvoiced.audit.reviews import kept_reviews, open_review, why_it_does_not_count
+from unvoiced.audit.reviews import (
+    SignedReview,
+    kept_reviews,
+    open_review,
+    why_it_does_not_count,
+)
 from unvoiced.cli.display import counted, out, table
 from unvoiced.cli.files import refuse_to_replace, write_new
 from unvoiced.cli.log import LogKey, LogUrl, log_key, open_log
@@ -64,15 +70,18 @@ def review(
         out.print(text, soft_wrap=True, markup=False, highlight=False)
     else:
         _show(report)
+        if not sign:
+            _show_last(report.last)
     signed = None
     if sign:
         if sys.stdin is not None and sys.stdin.isatty():
             typer.confirm("You have looked at all of it, and sign for it?", abort=True)
         signed = sign_and_record(settings, report, utc_now(), note=note, kept=kept)
         if not as_json:
+            due = signed.review.moment + timedelta(days=settings.review.every_days)
             out.print(
                 f"Signed by {plain(signed.review.reviewer)}: {signed.name}, "
-                f"in the log as {signed.digest}",
+                f"in the log as {signed.digest}\nThe next review is due on {due:%Y-%m-%d}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
     if html is not None:
@@ -129,13 +138,16 @@ def _show(report: Report) -> None:
     beyond = {one.who for one in report.reaches if not one.in_table}
     everybody = {one.who for one in report.reaches}
     out.print(
-        f"{counted(len(everybody), 'principal')} reach something, "
-        f"{counted(len(beyond), 'of them', 'of them')} beyond the table; "
+        f"{counted(len(everybody), 'principal reaches', 'principals reach')} something, "
+        f"{len(beyond):,} of them beyond the table; "
         f"{counted(len(report.findings), 'finding')}, {len(report.gaps):,} not decided; what no "
         "review can tell: --json, --html",
         soft_wrap=True,
     )
-    last = report.last.review if report.last else None
+
+
+def _show_last(signed: SignedReview | None) -> None:
+    last = signed.review if signed else None
     out.print(
         f"Last review: {last.time} by {plain(last.reviewer)}" if last else "Never reviewed",
         markup=False, highlight=False, soft_wrap=True,

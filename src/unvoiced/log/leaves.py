@@ -18,7 +18,7 @@ erased, so nothing that may have to be erased goes in.
     erased                     all of a contributor's was; the digest is of the certificate's body
     suppression-lifted         somebody who was erased may contribute again
     audited                    a page of the audit trail's records; what it names cannot go unseen
-    approved                   somebody may read more features than the quota allows
+    approved                   somebody may read more features than the quota allows, or no longer
     reviewed                   who can reach what was reviewed; the digest is of the report
 """
 

@@ -6,6 +6,7 @@ Whatever could not be read is `Unknown` in place of the value.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from unvoiced.access.policies import partition_of
@@ -248,13 +249,38 @@ class Vault:
         return self.url.startswith("file://")
 
 
+class DiskKind(StrEnum):
+    """What a path on this machine is to the deployment."""
+
+    FOLDER = "folder"  # of a store or a vault
+    KEY_FILE = "key file"
+    SETTINGS = "settings"
+    INSIDE = "inside"  # a folder above a place, of the deployment's own; its own folder too
+    ABOVE = "above"  # any other folder above a place
+
+
+@dataclass(frozen=True)
+class Access:
+    """Somebody besides the owner who is let in by an access list: "user anna", "group lab"."""
+
+    who: str
+    read: bool
+    write: bool
+
+
 @dataclass(frozen=True)
 class OnDisk:
     """A folder or file on this machine, and who may do what with it."""
 
-    what: str
+    kind: DiskKind
+    what: str  # "raw", "worker vault", "key file of the worker vault"
     path: str
     mode: int | Unknown
+    owner: str = ""  # name, or number where there is none of that number
+    group: str = ""
+    members: tuple[str, ...] = ()  # of the group
+    acl: tuple[Access, ...] | Unknown = ()
+    closed_above: str = ""  # a folder above that keeps everybody else out, as long as it does
 
 
 @dataclass(frozen=True)
@@ -280,8 +306,8 @@ class Facts:
     topics: Mapping[str, tuple[Subscription, ...] | Unknown] = field(default_factory=dict)
     backups: tuple[str, ...] | Unknown = ()  # ARNs of what AWS Backup keeps copies of
     vaults: tuple[Vault, ...] = ()
-    folders: tuple[OnDisk, ...] = ()
-    key_files: tuple[OnDisk, ...] = ()
+    on_disk: tuple[OnDisk, ...] = ()
+    operator: str = ""  # who owns the settings file, where anything is on this machine
     last_review: LastReview | Unknown | None = None
 
     def key(self, name: str) -> Key | None:

@@ -1,12 +1,9 @@
 """Reading the facts: which buckets, keys and roles `unvoiced.toml` names, and what each is like."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 from unvoiced.access.roles import Place, Role
 from unvoiced.audit.reviews import last_review
@@ -16,6 +13,7 @@ from unvoiced.errors import StoreError, UnvoicedError
 from unvoiced.log.note import Verifier
 from unvoiced.posture import reading
 from unvoiced.posture.checks import CHECKS
+from unvoiced.posture.disk import on_this_machine, operator
 from unvoiced.posture.facts import (
     Bucket,
     Encryption,
@@ -23,7 +21,6 @@ from unvoiced.posture.facts import (
     Held,
     Key,
     LastReview,
-    OnDisk,
     Unknown,
     Vault,
 )
@@ -47,14 +44,13 @@ def take_posture(settings: Settings, now: datetime) -> Report:
 def take_facts(settings: Settings, now: datetime) -> Facts:
     """Read all there is to be read of what the settings name; nothing is changed."""
     places = settings.places()
-    folders, key_files = _on_disk(settings, places)
+    here = on_this_machine(settings)
+    whose = operator(settings) if here else ""
     last = _last_review(settings, now)
     in_buckets = {place: url for place, url in places.items() if url.startswith("s3://")}
     if not in_buckets and not settings.kms and not settings.roles:
         vaults = tuple(_vault(role, settings, None) for role in settings.vaults)
-        return Facts(
-            now, vaults=vaults, folders=folders, key_files=key_files, last_review=last
-        )  # fmt: skip
+        return Facts(now, vaults=vaults, on_disk=here, operator=whose, last_review=last)
     account = Account()
     buckets = _buckets(in_buckets, account)
     keys = _keys(settings, buckets, account)
@@ -66,7 +62,7 @@ def take_facts(settings: Settings, now: datetime) -> Facts:
     )
     facts = Facts(
         now, buckets=buckets, keys=keys, roles=roles,
-        vaults=vaults, folders=folders, key_files=key_files, last_review=last,
+        vaults=vaults, on_disk=here, operator=whose, last_review=last,
     )  # fmt: skip
     return with_surroundings(facts, settings, account)
 
@@ -89,33 +85,6 @@ def _review_note(last: LastReview | Unknown | None, settings: Settings) -> tuple
         f"access was last reviewed on {last.moment:%Y-%m-%d} by {last.reviewer}; next due on "
         f"{due:%Y-%m-%d}",
     )
-
-
-def _on_disk(
-    settings: Settings, places: Mapping[Place, str]
-) -> tuple[tuple[OnDisk, ...], tuple[OnDisk, ...]]:
-    folders = {p: _path(url) for p, url in places.items() if url.startswith("file://")}
-    vaults = {
-        f"{role} vault": folders[Place(f"{role} vault")]
-        for role in settings.vaults
-        if Place(f"{role} vault") in folders
-    }
-    key_files = {what: vault.with_name(f"{vault.name}.kek") for what, vault in vaults.items()}
-    return (
-        tuple(_mode(place.value, path) for place, path in folders.items()),
-        tuple(_mode(what, path) for what, path in key_files.items() if os.path.lexists(path)),
-    )
-
-
-def _path(url: str) -> Path:
-    return Path(unquote(urlsplit(url).path))
-
-
-def _mode(what: str, path: Path) -> OnDisk:
-    try:
-        return OnDisk(what, str(path), path.stat().st_mode & 0o7777)
-    except OSError as error:
-        return OnDisk(what, str(path), Unknown(str(error.strerror), f"ls -ld {path}"))
 
 
 def _vault(role: str, settings: Settings, account: Account | None) -> Vault:

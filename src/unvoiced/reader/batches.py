@@ -90,6 +90,10 @@ class Batches:
                 position.after = mark
                 yield padded(samples, self._pad, self._dtype)
 
+    def __repr__(self) -> str:
+        size = f"{self._size} samples" if self._frames is None else f"{self._frames:,} frames"
+        return f"<batches of {size}, of {self._view!r}>"
+
     def state_dict(self) -> dict[str, Any]:
         """How far the iteration that was begun last has come, by whole batches."""
         return (self._resume or self._position).state(self._view.feature_set)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unvoiced.errors import InputError
+from unvoiced.extras import missing
 from unvoiced.reader.view import View
 
 try:
     import daft
     from daft import DataType, col
 except ImportError:
-    raise InputError("Daft is not installed: pip install 'unvoiced[daft]'") from None
+    raise missing("Daft is not installed", "daft") from None
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -36,9 +36,8 @@ def frame(view: View, arrays: Sequence[str] = ("log_mel",), *, batch: int = 64) 
     Each execution opens and records again, also for a `count` or `show`. Where it is executed there
     have to be the settings file, at the same path, and credentials. Raises `InputError`.
     """
-    if not arrays:
-        raise InputError("name at least one array")
-    opener = _opener(tuple(arrays))(view)
+    arrays = view.choose_arrays(arrays)
+    opener = _opener(arrays)(view)
     rows = daft.from_arrow(view.table()).into_batches(batch)
     opened = rows.with_column(_OPENED, opener.open(col("name")))
     for array in arrays:

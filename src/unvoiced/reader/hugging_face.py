@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from unvoiced.errors import InputError
+from unvoiced.extras import missing
 from unvoiced.reader.sample import Sample
 from unvoiced.reader.view import View
 
 try:
     import datasets
 except ImportError:
-    raise InputError("datasets is not installed: pip install 'unvoiced[hugging-face]'") from None
+    raise missing("datasets is not installed", "hugging-face") from None
 
 IGNORED = -100  # what losses of transformers leave out of account
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unvoiced.catalog.table import BUILD
 from unvoiced.errors import InputError, VerificationError
+from unvoiced.features.feature_set import ARRAYS, builtin_names, load
 from unvoiced.names import FEATURES, parse_feature_name
 from unvoiced.reader.labels import Labels
 from unvoiced.reader.opener import Wanted
@@ -61,6 +63,27 @@ class Inventory:
         """What an epoch is resumed after."""
         return Mark(self.names[row], int(self.sizes[row]))
 
+    def choose_arrays(self, arrays: Sequence[str]) -> tuple[str, ...]:
+        """Some of the arrays, by name. Raises `InputError` where the feature set has none such."""
+        if isinstance(arrays, str):
+            raise InputError(f"arrays is a list of names: [{arrays!r}]")
+        if not arrays:
+            raise InputError("arrays names at least one, or is left out for all")
+        there = self._arrays()
+        if unknown := [one for one in arrays if one not in there]:
+            raise InputError(
+                f"{self.feature_set} has no array {unknown[0]!r}; arrays are: {', '.join(there)}"
+            )
+        return tuple(arrays)
+
+    def _arrays(self) -> Sequence[str]:
+        """Those of the set, as far as it is known before one is opened; else all that there are."""
+        name = self.feature_set[:-9]
+        if name in builtin_names() and (built_in := load(name)).directory == self.feature_set:
+            return built_in.arrays
+        rows = {} if self.catalog is None else {one: self.catalog[f"{one}_rows"] for one in ARRAYS}
+        return [one for one, column in rows.items() if column.null_count < len(column)] or ARRAYS
+
 
 def feature_set_folder(training: Store, wanted: str | None) -> str:
     """The folder of the feature set that is meant: by name, by folder, or the only one there is.
@@ -76,11 +99,12 @@ def feature_set_folder(training: Store, wanted: str | None) -> str:
     fitting = [one for one in there if wanted is None or wanted in {one, one[:-9]}]
     if len(fitting) == 1:
         return fitting[0]
-    listed = ", ".join(there) or "none"
+    if not there:
+        raise InputError("there are no features yet: `unvoiced ingest`")
+    listed = ", ".join(there)
     if fitting:
         raise InputError(f"name one of the feature sets: {', '.join(fitting)}")
-    of_it = f" of the set {wanted!r}" if wanted else ""
-    raise InputError(f"there are no features{of_it}; feature sets here: {listed}")
+    raise InputError(f"there are no features of the set {wanted!r}; feature sets here: {listed}")
 
 
 def take_inventory(training: Store, feature_set: str, names: Names) -> Inventory:
@@ -155,7 +179,7 @@ def _joined(inventory: Inventory, catalog: "pyarrow.Table", versions: Sequence[s
     if behind > _FAR_BEHIND * len(inventory.names):
         warnings.warn(
             f"the catalog does not know {behind:,} of {len(inventory.names):,} objects of"
-            f" {inventory.feature_set}, so `where` leaves them out: unvoiced catalog build",
+            f" {inventory.feature_set}, so `where` leaves them out: {BUILD}",
             stacklevel=5,
         )
     return replace(inventory, digests=digests, seconds=seconds, catalog=catalog)

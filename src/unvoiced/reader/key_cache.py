@@ -61,7 +61,8 @@ class KeyCache:
         for name, found in self._fetch(names):
             pseudonym = names[name]
             if isinstance(found, NotFound):
-                refused[pseudonym] = Refusal(Reason.NO_KEY, found)
+                gone = NotFound(f"{name}: this contributor's key is no longer there")
+                refused[pseudonym] = Refusal(Reason.NO_KEY, gone)
                 continue
             if isinstance(found, VerificationError):
                 refused[pseudonym] = Refusal(Reason.KEY_UNKNOWN, found)

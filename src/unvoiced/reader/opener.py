@@ -51,7 +51,7 @@ FOLLOW_EVERY = timedelta(minutes=5)
 
 
 def no_quota(_count: int, _ledger: Ledger) -> None:
-    """No quota."""
+    """No quota: for tests, whose reads nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,9 @@ class FeatureOpener:
         dataset: PrivateKey,
         trail: AuditTrail,
         purpose: Purpose,
+        admit: Admit,
+        *,
         fetches: int = 1,
-        admit: Admit = no_quota,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`fetches` is how many requests the store is sent at once.

@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 from unvoiced.audit import Purpose
 from unvoiced.config import Settings, load_settings
 from unvoiced.errors import InputError
-from unvoiced.features.feature_set import ARRAYS
 from unvoiced.reader.inventory import Names, feature_set_folder, take_inventory
 from unvoiced.reader.labels import attach
 from unvoiced.reader.session import Access
@@ -44,12 +43,11 @@ def open_view(
     """As `unvoiced.open`, from settings."""
     if names not in {"store", "catalog"}:
         raise InputError("names come from the store or from the catalog")
-    if unknown := [one for one in arrays or () if one not in ARRAYS]:
-        raise InputError(f"there is no array {unknown[0]!r}; arrays are: {', '.join(ARRAYS)}")
-    giving = Giving(None if arrays is None else tuple(arrays), prefetch_bytes)
     access = Access(settings, Purpose.of(purpose), run)
     training = access.session().training
     inventory = take_inventory(training, feature_set_folder(training, feature_set), names)
+    chosen = None if arrays is None else inventory.choose_arrays(arrays)
+    giving = Giving(chosen, prefetch_bytes)
     if labels is not None:
         inventory.labels = attach(labels, inventory.names)
     view = View(access, inventory, giving)

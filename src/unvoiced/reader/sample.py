@@ -23,6 +23,7 @@ class Sample:
     arrays: Arrays  # by name, each (rows, frames)
     context: Mapping[str, Json]  # the sealed object's header, authenticated
     labels: Mapping[str, Any]  # column -> value; None where the sample has no label
+    numbers: frozenset[str]  # the columns that have a number for every sample of the view
 
     def __getitem__(self, array: str) -> np.ndarray:
         """One of the arrays, (rows, frames)."""
@@ -44,7 +45,12 @@ class Sample:
         return f"<sample {self.pseudonym}/{self.sample}: {self.duration_seconds:.2f} s, {shapes}>"
 
 
-def sample_of(opened: Opened, arrays: tuple[str, ...] | None, labels: Mapping[str, Any]) -> Sample:
+def sample_of(
+    opened: Opened,
+    arrays: tuple[str, ...] | None,
+    labels: Mapping[str, Any],
+    numbers: frozenset[str],
+) -> Sample:
     """A sample of an opened object, with these of its arrays or with all. Raises `InputError`."""
     kept = opened.arrays
     if missing := set(arrays or ()) - kept.keys():
@@ -65,4 +71,5 @@ def sample_of(opened: Opened, arrays: tuple[str, ...] | None, labels: Mapping[st
         arrays=kept,
         context=opened.context,
         labels=labels,
+        numbers=numbers,
     )

@@ -51,8 +51,8 @@ class Session:
             dataset,
             trail,
             purpose,
+            quota.admit,
             fetches=_FETCHES if self.training.url.startswith("s3://") else 1,
-            admit=quota.admit,
             now=now,
         )
         self._reading = threading.Lock()

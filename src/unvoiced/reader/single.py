@@ -7,7 +7,7 @@ from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.errors import OpenError
 from unvoiced.log.reader import LogReader
 from unvoiced.reader.objects import FeatureObject
-from unvoiced.reader.opener import Admit, Arrays, FeatureOpener, Opened, Skipped, Wanted, no_quota
+from unvoiced.reader.opener import Admit, Arrays, FeatureOpener, Opened, Skipped, Wanted
 from unvoiced.sealing import PrivateKey
 from unvoiced.stores import Store
 
@@ -22,10 +22,10 @@ class FeatureReader:
         dataset: PrivateKey,
         audit: AuditTrail,
         purpose: Purpose,
-        admit: Admit = no_quota,
+        admit: Admit,
     ) -> None:
         """`admit` is a quota's (`audit.quota`); `reader.session` has that of the settings."""
-        self._opener = FeatureOpener(training, log, dataset, audit, purpose, admit=admit)
+        self._opener = FeatureOpener(training, log, dataset, audit, purpose, admit)
 
     def open(self, name: str) -> Opened:
         """One object by its name.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from unvoiced.errors import InputError
+from unvoiced.extras import missing
 from unvoiced.reader.batches import Batch, Batches, padded
 from unvoiced.reader.sample import Sample
 from unvoiced.reader.view import View
@@ -20,7 +21,7 @@ try:
     import torch
     from torch.utils.data import Dataset, IterableDataset, get_worker_info
 except ImportError:
-    raise InputError("PyTorch is not installed: pip install 'unvoiced[torch]'") from None
+    raise missing("PyTorch is not installed", "torch") from None
 
 
 def iterable(view: View, *, frames: int | None = None) -> "Stream":
@@ -28,7 +29,7 @@ def iterable(view: View, *, frames: int | None = None) -> "Stream":
 
     Do not shard the view: that is done here, by rank and worker. `set_epoch` gives each epoch of a
     shuffled view its own order. With `frames` it is of batches, as `view.batches(frames=...)` makes
-    them; the DataLoader then has `batch_size=None`.
+    them; the DataLoader then has `batch_size=None`, and `collate_fn=collate` all the same.
 
     With torchdata's `StatefulDataLoader` an epoch that was interrupted is resumed where it was,
     with as many ranks and workers as before.
@@ -113,25 +114,29 @@ def collate(samples: Sequence[Sample] | Batch) -> dict[str, Any]:
 
     Each array by its name: float32 (batch, rows, T), T the frames of the longest, zeros behind the
     others. `frames`: int64 (batch,), how many of T are the sample's. `samples`: their names,
-    pseudonym/sample. `labels`: by column, a tensor of numbers or a list of anything else. Of no
-    samples there are no arrays and no labels.
+    pseudonym/sample. `labels`: by column, a tensor where each sample of the view has a number, else
+    a list, of all batches alike. Of no samples there are no arrays and no labels.
+
+    Raises `InputError` for a list of batches: `iterable(view, frames=...)` gives them one by one.
     """
     if not samples:
         return {"frames": torch.zeros(0, dtype=torch.int64), "samples": [], "labels": {}}
+    if not isinstance(samples, Batch) and isinstance(samples[0], Batch):
+        raise InputError("these are batches: DataLoader(..., batch_size=None, collate_fn=collate)")
     batch = samples if isinstance(samples, Batch) else padded(samples, 0.0, "float32")
     columns = {
         column: [one.labels[column] for one in batch.samples] for column in batch.samples[0].labels
     }
+    numbers = frozenset.intersection(*(one.numbers for one in batch.samples))
     return {
         **{name: torch.from_numpy(array) for name, array in batch.arrays.items()},
         "frames": torch.from_numpy(batch.frames),
         "samples": [f"{one.pseudonym}/{one.sample}" for one in batch.samples],
-        "labels": {column: _values(values) for column, values in columns.items()},
+        "labels": {
+            column: torch.tensor(values) if column in numbers else values
+            for column, values in columns.items()
+        },
     }
-
-
-def _values(values: list[Any]) -> Any:  # whatever users label with
-    return torch.tensor(values) if all(isinstance(one, int | float) for one in values) else values
 
 
 def _rank_and_world() -> tuple[int, int]:

@@ -16,10 +16,11 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
+from unvoiced.catalog.row import length_in_words
 from unvoiced.errors import InputError, NotFound, VerificationError
 from unvoiced.names import FEATURES, SUFFIX
 from unvoiced.reader.batches import Batches
@@ -52,8 +53,6 @@ class Giving:
         """Refuse what cannot work, with `InputError`."""
         if self.prefetch_bytes < 1:
             raise InputError("prefetch_bytes is at least 1")
-        if self.arrays is not None and not self.arrays:
-            raise InputError("arrays names at least one, or is left out for all")
 
 
 class View:
@@ -87,6 +86,13 @@ class View:
         """The samples' names in the training store, in order of name."""
         return [self._inventory.names[row] for row in self._members]
 
+    def choose_arrays(self, arrays: Sequence[str]) -> tuple[str, ...]:
+        """Some of the arrays that samples have, by name. Raises `InputError` for any other."""
+        chosen, given = self._inventory.choose_arrays(arrays), self._giving.arrays
+        if given is not None and (others := [one for one in chosen if one not in given]):
+            raise InputError(f"opened without {others[0]}: these features have {', '.join(given)}")
+        return chosen
+
     def table(self) -> "pyarrow.Table":
         """What is known without reading any: names, labels, and what the catalog knows, by name.
 
@@ -98,7 +104,7 @@ class View:
         return len(self._members)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._row_of(key) is not None
+        return isinstance(key, str) and bool(self._rows_of(key))
 
     @property
     def report(self) -> ReadReport:
@@ -112,7 +118,9 @@ class View:
         count = f"{len(members):,} sample{'s' if len(members) != 1 else ''}"
         said = [f"{count}", f"{megabytes:,.1f} MB", f"for {self._access.purpose}"]
         if not np.isnan(seconds):
-            said.insert(1, f"{seconds / 3600:,.1f} h" if seconds > 360 else f"{seconds:,.1f} s")
+            said.insert(1, length_in_words(seconds))
+        if (labelled := self._inventory.labels.labelled) is not None:
+            said.append(f"{labelled[members].sum():,} labelled")
         if order.seed is not None:
             said.append(f"shuffled by {order.seed} in epoch {order.epoch}")
         if order.shards > 1:
@@ -140,6 +148,7 @@ class View:
     def where(self, condition: str) -> "View":
         """Those for which a condition in SQL is true, over the catalog's columns and the labels."""
         view = self._ordered(self._order)
+        view.__dict__.pop("_numbers", None)
         view._rows = np.intersect1d(self._rows, rows_where(self._with_catalog(), condition))
         return view
 
@@ -221,12 +230,20 @@ class View:
             # Others may have had more luck with theirs, which may be as small as one sample.
             warnings.warn(str(nothing), stacklevel=2)
 
-    def __getitem__(self, key: int | str) -> Sample:
-        """One sample, by position, name, or pseudonym/sample.
+    @overload
+    def __getitem__(self, key: int | str) -> Sample: ...
 
-        Raises `IndexError`; `InputError` for a name that is not in this view; `NotFound` or
-        `VerificationError` where it cannot be read.
+    @overload
+    def __getitem__(self, key: slice) -> list[Sample]: ...
+
+    def __getitem__(self, key: int | str | slice) -> Sample | list[Sample]:
+        """One sample, by position, name, pseudonym/sample or its id; a list of those of a slice.
+
+        Raises `IndexError`; `InputError` for a name that is not in this view, or an id that several
+        have; `NotFound` or `VerificationError` where it cannot be read.
         """
+        if isinstance(key, slice):
+            return self.read(range(*key.indices(len(self))))
         (sample,) = self.read([key])
         return sample
 
@@ -291,6 +308,11 @@ class View:
         return np.sort(self._arranged)
 
     @cached_property
+    def _numbers(self) -> frozenset[str]:
+        """Of the labels: alike in all shards."""
+        return self._inventory.labels.numbers(self._rows)
+
+    @cached_property
     def _arranged(self) -> Rows:
         return self._arrange(self._order, None)
 
@@ -300,20 +322,25 @@ class View:
 
     def _row(self, key: int | str) -> int:
         if isinstance(key, str):
-            row = self._row_of(key)
-            if row is None:
+            rows = self._rows_of(key)
+            if not rows:
                 raise InputError(f"{key!r} is not among these features")
-            return row
+            if len(rows) > 1:
+                raise InputError(f"{key} is the id of samples of several: say pseudonym/sample")
+            return rows[0]
         return int(self._arranged[operator.index(key)])
 
-    def _row_of(self, key: str) -> int | None:
+    def _rows_of(self, key: str) -> list[int]:
         names = self._inventory.names
+        if "/" not in key:
+            end = f"/{key}{SUFFIX}"
+            return [row for row in self._members.tolist() if names[row].endswith(end)]
         name = key if key.startswith(FEATURES) else f"{FEATURES}{self.feature_set}/{key}{SUFFIX}"
         row = bisect_left(names, name)
         if row == len(names) or names[row] != name:
-            return None
+            return []
         at = int(np.searchsorted(self._members, row))
-        return row if at < len(self._members) and self._members[at] == row else None
+        return [row] if at < len(self._members) and self._members[at] == row else []
 
     def _learn(self, row: int, answer: Opened | Skipped) -> int:
         """Keep what an answer says for the next time; its bytes."""
@@ -332,7 +359,8 @@ class View:
         return inventory
 
     def _sample(self, row: int, opened: Opened) -> Sample:
-        return sample_of(opened, self._giving.arrays, self._inventory.labels.of(row))
+        labels = self._inventory.labels
+        return sample_of(opened, self._giving.arrays, labels.of(row), self._numbers)
 
 
 def _chunks(rows: Rows, sizes: Rows, most: int) -> Iterator[tuple[list[int], int]]:

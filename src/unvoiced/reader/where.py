@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unvoiced.catalog.query import closed_connection
+from unvoiced.catalog.table import no_catalog
 from unvoiced.errors import InputError
+from unvoiced.extras import missing
 from unvoiced.names import parse_feature_name
 from unvoiced.reader.inventory import Inventory
 from unvoiced.reader.order import Rows
@@ -30,14 +32,17 @@ def rows_where(inventory: Inventory, condition: str) -> Rows:
     connection = closed_connection()
     import duckdb
 
+    known = columns(inventory)
     try:
-        known = columns(inventory)
         table = connection.from_arrow(known.append_column(_ROW, [range(known.num_rows)]))
         found = table.filter(condition).project(_ROW).fetchnumpy()[_ROW]
     except duckdb.Error as error:
         said = str(error).partition("\n")[0]
-        hint = "" if inventory.catalog is not None else "; there is no catalog here, see docs"
-        raise InputError(f"where {condition!r}: {said}{hint}") from None
+        if isinstance(error, duckdb.BinderException):
+            said = f"{said.rstrip('!')}; columns are: {', '.join(known.column_names)}"
+            if inventory.catalog is None:
+                said = f"{said}; {no_catalog()}"
+        raise InputError(f"where {condition!r}: {said}") from None
     finally:
         connection.close()
     return np.sort(np.asarray(found, np.int64))
@@ -48,7 +53,7 @@ def columns(inventory: Inventory) -> "pyarrow.Table":
     try:
         import pyarrow as pa
     except ImportError:
-        raise InputError("a table needs pyarrow: pip install 'unvoiced[catalog]'") from None
+        raise missing("a table needs pyarrow", "catalog") from None
 
     said = [parse_feature_name(name) for name in inventory.names]
     known = {

@@ -14,6 +14,7 @@ from unvoiced.review.trail import Use
 from unvoiced.review.trust import NOBODY
 
 _READS = frozenset({Role.DATA_SCIENTIST})
+_IN_NAMESPACE = "user namespace"  # as audit/requester.py calls them
 
 
 def use_found(known: Known) -> Found:
@@ -136,8 +137,7 @@ def explained(requester: str, known: Known) -> Identity | Unknown | None:
         if known.here is None:
             return Unknown("it was an account of another machine")
         name = requester.removeprefix("os-user:")
-        there = name in known.here.accounts
-        return _somebody(known, requester) if there else None
+        return _somebody(known, requester) if _has_account(name, known.here.accounts) else None
     if isinstance(known.identities, Unknown):
         return Unknown(known.identities.why, known.identities.command)
     for one in known.identities:
@@ -147,6 +147,17 @@ def explained(requester: str, known: Known) -> Identity | Unknown | None:
         if requester.removeprefix("access-key:") in {use.key.key_id for use in keys}:
             return one
     return None
+
+
+def _has_account(name: str, accounts: frozenset[str]) -> bool:
+    """Whether an account is there, by name and number; in a user namespace by the number outside.
+
+    A namespace's names are chosen by who made it; its number outside is the account it was made by.
+    """
+    inside, _, number = name.rpartition(":")
+    if inside == _IN_NAMESPACE:
+        return number in {one.rpartition(":")[2] for one in accounts}
+    return name in accounts
 
 
 def _somebody(known: Known, requester: str) -> Identity:
@@ -182,7 +193,8 @@ def _approvals(known: Known) -> Found:
                     f"{one.until} (by {one.approved_by}, {one.first}), and {why}",
                     "the quota of [reading]",
                     in_words(
-                        "it ends by itself; sooner, remove it from approvals/ of the audit store"
+                        "it ends by itself; sooner: `unvoiced audit approvals` has its name, and "
+                        "`unvoiced audit revoke NAME` ends it"
                     ),
                     f"{one.purpose} {one.first} {one.until} {one.objects}",
                 )

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+_GRID = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 300  # characters of a text that others chose; an ARN has less
 
 
@@ -54,6 +56,26 @@ class Alert:
         what = f"{self.kind}\n{self.level}\n{self.requester}\n{self.source}"
         text = f"unvoiced alert\n{what}\n{self.start:%Y-%m-%d}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def when(self) -> str:
+        """From when to when, in whole five minutes (UTC): `2026-11-23 09:00 to 09:05 UTC`."""
+        start, end = (moment.astimezone(UTC) for moment in (self.start, self.end))
+        first = start - (start - _EPOCH) % _GRID
+        last = max(end + (_EPOCH - end) % _GRID, first + _GRID)
+        day = "" if last.date() == first.date() else f"{last:%Y-%m-%d} "
+        return f"{first:%Y-%m-%d %H:%M} to {day}{last:%H:%M} UTC"
+
+    @property
+    def who(self) -> str:
+        """The requester, and the address where each is an alert of its own; "" for nobody."""
+        return cut(" from ".join(each for each in (self.requester, self.source) if each))
+
+    @property
+    def line(self) -> str:
+        """All of it but the numbers; what others chose may hold control characters."""
+        parts = (str(self.level), str(self.kind), self.who, self.when, self.what)
+        return ": ".join(each for each in parts if each)
 
 
 def cut(text: str) -> str:

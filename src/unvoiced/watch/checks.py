@@ -55,8 +55,7 @@ def damage(broken: int, strange: int, gaps: int, now: datetime) -> Iterator[Aler
     )
     for level, name, count, said in found:
         if count:
-            what = f"{said}: unvoiced audit verify"
-            yield Alert(Kind.TRAIL_DAMAGED, level, "", what, now, now, {name: count})
+            yield Alert(Kind.TRAIL_DAMAGED, level, "", said, now, now, {name: count})
 
 
 def lost(trouble: str, now: datetime) -> Iterator[Alert]:

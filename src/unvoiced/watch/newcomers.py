@@ -54,8 +54,8 @@ class Company:
         """The role of a newcomer's sessions (else the newcomer), how many requesters of it are new,
         and how many different objects they read in all.
         """
-        role = _role(requester)
-        of_role = [each for each in self._tracks if _role(each) == role and self.is_new(each)]
+        role = role_of(requester)
+        of_role = [each for each in self._tracks if role_of(each) == role and self.is_new(each)]
         sketches = [track.all_objects for each in of_role for track in self._tracks[each]]
         both = reduce(lambda one, other: one.union(other), sketches)
         return (requester if len(of_role) == 1 else role), len(of_role), both.count
@@ -130,6 +130,6 @@ def seen_first(requester: str, readings: Sequence[Reading], company: Company) ->
     return Alert(Kind.STRANGER, Level.MEDIUM, requester, what, start, end, numbers)
 
 
-def _role(requester: str) -> str:
-    """A session's role, whoever chose the session's name; of others, themselves."""
+def role_of(requester: str) -> str:
+    """A session's role, as alerts about its new sessions name it; of others, themselves."""
     return "/".join(requester.split("/")[:2]) if _ROLE_SESSION in requester else requester

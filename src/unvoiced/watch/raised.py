@@ -12,16 +12,29 @@ learn by it whether there is an alert about them.
 import hashlib
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from unvoiced.errors import AlreadyExists, NotFound, VerificationError
 from unvoiced.stores import Store
 from unvoiced.watch.alert import Alert, Kind, Level
+from unvoiced.watch.state import Accepted
 
 FORMAT = "unvoiced-alert/1"
 ALERTS, TOLD = "watch/alerts/", "watch/told/"
+_AT_ONCE = 8  # requests
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alert as it is kept."""
+
+    alert: Alert
+    time: datetime  # when it was raised, by the store's clock
+    told: bool
+    accepted: Accepted | None  # by whom; None while it stands
 
 
 def encode_alert(alert: Alert) -> bytes:
@@ -40,17 +53,22 @@ def parse_alert(data: bytes) -> Alert:
         fields = json.loads(data)
         if fields.pop("format") != FORMAT:
             raise ValueError
-        return Alert(
+        numbers = {name: float(number) for name, number in fields["numbers"].items()}
+        alert = Alert(
             **fields
             | {
                 "kind": Kind(fields["kind"]),
                 "level": Level(fields["level"]),
                 "start": datetime.fromisoformat(fields["start"]),
                 "end": datetime.fromisoformat(fields["end"]),
+                "numbers": numbers,
             }
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # Whoever may write there may have made it up: it is not to stop who shows it.
+        " ".join((alert.requester, alert.source, alert.line, *numbers)).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise VerificationError(f"no alert of the watch ({FORMAT})") from None
+    return alert
 
 
 def name_of(alert: Alert, key: bytes, end: str = "") -> str:
@@ -80,6 +98,26 @@ def untold(audit: Store) -> dict[str, Alert]:
         entry.name for entry in audit.list(ALERTS) if entry.name.removeprefix(ALERTS) not in told
     ]
     return {name: alert for name in names if (alert := _standing(audit, name)) is not None}
+
+
+def kept(audit: Store, since: datetime, accepted: Iterable[Accepted]) -> list[Raised]:
+    """What was raised from then on, newest first. Raises `StoreError`."""
+    told = {entry.name.removeprefix(TOLD) for entry in audit.list(TOLD)}
+    entries = [entry for entry in audit.list(ALERTS) if entry.modified >= since]
+    entries.sort(key=lambda entry: entry.modified, reverse=True)
+    words = list(accepted)
+    with ThreadPoolExecutor(_AT_ONCE, "alert") as pool:
+        alerts = list(pool.map(lambda entry: _standing(audit, entry.name), entries))
+    return [
+        Raised(
+            alert,
+            entry.modified,
+            entry.name.removeprefix(ALERTS) in told,
+            next((word for word in words if word.is_about(alert, entry.modified)), None),
+        )
+        for entry, alert in zip(entries, alerts, strict=True)
+        if alert is not None
+    ]
 
 
 def mark_told(audit: Store, names: Iterable[str]) -> None:

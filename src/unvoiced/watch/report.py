@@ -4,15 +4,16 @@ The picture is an SVG of a few kilobytes: who read how much in the last day, hou
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Any
 
-from unvoiced.watch.alert import Alert, Kind, cut
+from unvoiced.watch.alert import Alert, Kind, Level, cut
 from unvoiced.watch.event import Origin
 from unvoiced.watch.habits import Habits
+from unvoiced.watch.raised import Raised
 from unvoiced.watch.standing import Standing
 from unvoiced.watch.track import Track
 from unvoiced.watch.windows import WINDOWS_PER_DAY, window_of
@@ -21,6 +22,8 @@ _BARS = 24  # of an hour each
 _WINDOWS = WINDOWS_PER_DAY // _BARS
 _SHADES = " ▁▂▃▄▅▆▇█"
 _MOST_ROWS = 40
+_LEVELS = list(Level)
+STILL = "Raised today or yesterday, and not accepted"
 _WIDTH, _ROW, _LABEL = 760, 26, 330
 WHAT_TO_DO: Mapping[Kind, str] = {
     Kind.UNRECORDED: "somebody reads around the reader: take these credentials away, then ask who",
@@ -69,6 +72,8 @@ class Report:
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     new: int = 0  # of these, alerts that were not raised before
+    # Raised today or yesterday, not accepted, and not seen again: loudest first.
+    standing: tuple[Raised, ...] = ()
     rows: tuple[Row, ...] = ()
 
     @property
@@ -79,6 +84,16 @@ class Report:
     def take_source(self, origin: Origin, files: int, waiting: int, reads: int) -> None:
         """Count what was read of one of the provider's logs."""
         self.sources[str(origin)] = {"files": files, "too new": waiting, "reads": reads}
+
+    def take_standing(self, kept: Iterable[Raised]) -> None:
+        """Take, newest first, what was raised by this run and before; call with `alerts` taken."""
+        known = {alert.identity for alert in self.alerts}
+        standing = []
+        for one in kept:
+            if one.accepted is None and one.alert.identity not in known:
+                known.add(one.alert.identity)
+                standing.append(one)
+        self.standing = tuple(sorted(standing, key=lambda one: _LEVELS.index(one.alert.level)))
 
     def take_habits(self, habits: Habits, standing: Standing, now: datetime) -> None:
         """Take the last day's reading, by requester."""
@@ -100,6 +115,10 @@ class Report:
             "sources": self.sources,
             "new": self.new,
             "alerts": [alert_fields(alert) for alert in self.alerts],
+            "standing": [
+                {**alert_fields(one.alert), "raised": one.time.isoformat(), "told": one.told}
+                for one in self.standing
+            ],
             "requesters": [asdict(row) for row in self.rows],
         }
 
@@ -113,13 +132,19 @@ class Report:
             f"{counts['too new']:,} files too new to judge."
             for name, counts in self.sources.items()
         ]
-        if self.alerts:
-            lines += ["", "| alert | level | requester | what | numbers |", "|---|---|---|---|---|"]
+        for title, alerts in self._alerts():
+            lines += ["", f"{title}:", ""]
             lines += [
-                f"| {one.kind} | {one.level} | `{_plain(one.requester)}` | {one.what} "
-                f"| {_numbers(one.numbers)} |"
-                for one in self.alerts[:_MOST_ROWS]
+                "| alert | level | requester | when | what | numbers |",
+                "|---|---|---|---|---|---|",
             ]
+            lines += [
+                f"| {one.kind} | {one.level} | `{_plain(one.who)}` | {one.when} "
+                f"| {_plain(one.what)} | {_plain(_numbers(one.numbers))} |"
+                for one in alerts[:_MOST_ROWS]
+            ]
+            if len(alerts) > _MOST_ROWS:
+                lines.append(f"\nand {len(alerts) - _MOST_ROWS:,} more: `unvoiced watch ls`")
         lines += [
             "",
             "| requester | role | log | reads in a day | most in five minutes | contributors "
@@ -148,7 +173,7 @@ class Report:
             f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="11">',
             f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         ]
-        loud = {alert.requester for alert in self.alerts}
+        loud = {alert.requester for _, alerts in self._alerts() for alert in alerts}
         for number, row in enumerate(rows):
             bottom = _ROW * (number + 1)
             colour = "#c0392b" if row.requester in loud else "#34699a"
@@ -170,24 +195,18 @@ class Report:
 
     def html(self) -> str:
         """A page that needs nothing else."""
-        alerts = "".join(
-            f"<tr><td>{escape(one.level)}</td><td>{escape(one.kind)}</td>"
-            f"<td>{escape(cut(one.requester))}</td><td>{escape(one.what)}</td>"
-            f"<td>{escape(_numbers(one.numbers))}</td><td>{escape(WHAT_TO_DO[one.kind])}</td></tr>"
-            for one in self.alerts
-        )
+        tables = "".join(_table(title, alerts) for title, alerts in self._alerts())
         return (
             "<!doctype html><meta charset=utf-8><title>unvoiced watch</title>"
             "<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 8px;text-align:left}"
-            "</style><h1>Who reads features</h1>"
-            + (
-                "<table><tr><th>level<th>alert<th>requester<th>what<th>numbers<th>to do</tr>"
-                f"{alerts}</table>"
-                if alerts
-                else "<p>No alerts.</p>"
-            )
-            + self.svg()
+            "</style><h1>Who reads features</h1>" + (tables or "<p>No alerts.</p>") + self.svg()
         )
+
+    def _alerts(self) -> list[tuple[str, tuple[Alert, ...]]]:
+        """What there is of new alerts and of those that stand, with what they are."""
+        standing = tuple(one.alert for one in self.standing)
+        both = (("Since the last look", self.alerts), (STILL, standing))
+        return [(title, alerts) for title, alerts in both if alerts]
 
 
 def alert_fields(alert: Alert) -> dict[str, Any]:
@@ -204,6 +223,17 @@ def alert_fields(alert: Alert) -> dict[str, Any]:
         "numbers": {name: float(number) for name, number in alert.numbers.items()},
         "to do": WHAT_TO_DO[alert.kind],
     }
+
+
+def _table(title: str, alerts: Iterable[Alert]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(one.level)}</td><td>{escape(one.kind)}</td><td>{escape(one.who)}</td>"
+        f"<td>{escape(one.when)}</td><td>{escape(cut(one.what))}</td>"
+        f"<td>{escape(_numbers(one.numbers))}</td><td>{escape(WHAT_TO_DO[one.kind])}</td></tr>"
+        for one in alerts
+    )
+    heads = "<th>level<th>alert<th>requester<th>when<th>what<th>numbers<th>to do"
+    return f"<h2>{title}</h2><table><tr>{heads}</tr>{rows}</table>"
 
 
 def _row(origin: Origin, requester: str, track: Track, standing: Standing, now: datetime) -> Row:

@@ -14,7 +14,7 @@ this run or, where it dies, by the next one.
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from unvoiced.audit import approvals as approval_notes
 from unvoiced.audit.approvals import Approval
@@ -22,15 +22,16 @@ from unvoiced.audit.page import is_over
 from unvoiced.audit.pages import Tied, tie
 from unvoiced.audit.report import TrailReport
 from unvoiced.audit.verify import verify_trail
-from unvoiced.errors import AlreadyExists, Changed, InputError, VerificationError
+from unvoiced.errors import AlreadyExists, Changed, VerificationError
 from unvoiced.log.note import Verifier
 from unvoiced.watch import checks, raised, remembered, tally
-from unvoiced.watch.alert import Alert, cut
+from unvoiced.watch.alert import Alert
 from unvoiced.watch.compare import AFTER, READS_BEFORE, RECORDS_BEFORE, Comparison, compare
 from unvoiced.watch.detect import look
 from unvoiced.watch.event import AccessEvent, Origin
 from unvoiced.watch.habits import Habits
 from unvoiced.watch.provider import Buckets, ProviderRead
+from unvoiced.watch.raised import Raised
 from unvoiced.watch.remembered import Remembered
 from unvoiced.watch.report import Report
 from unvoiced.watch.sources import Taken, take
@@ -82,11 +83,14 @@ def watch(watcher: Watcher) -> Report:
     due = tally.due(tally.count(state.tallies, found.alerts, now), alerts, now)
     found.report.new = len(raised.raise_alerts(watcher.audit, due.alerts, habits.salt))
     found.report.take_habits(habits, Standing(watcher.settings.roles), now)
+    yesterday = datetime.combine(now.date() - timedelta(days=1), time(), UTC)
+    found.report.take_standing(raised.kept(watcher.audit, yesterday, state.accepted))
     after = replace(
         state,
         looked=now,
         habits=habits,
         pages=new.pages,
+        digests=new.digests,
         verified=verified,
         tallies=due.tallies,
     )
@@ -97,20 +101,26 @@ def watch(watcher: Watcher) -> Report:
     return found.report
 
 
-def accept(watcher: Watcher, requester: str, by: str) -> None:
+def accept(watcher: Watcher, requester: str, by: str) -> list[Raised]:
     """A person, `by`, says that what was noticed of somebody is normal from now on.
 
-    Raises `InputError` where nothing was seen of them, `Changed` where a run ended meanwhile,
-    `VerificationError` where what the watch remembers is not its own.
+    Returns the alerts that stood and count as usual now, newest first. Raises `InputError` where
+    nothing was seen of them, `Changed` where a run ended meanwhile, `VerificationError` where what
+    the watch remembers is not its own.
     """
     recalled = remembered.recall(watcher.audit, watcher.signer.verifier)
     if recalled.trouble:
         raise VerificationError(f"{recalled.trouble}, by the next run of the watch")
-    state = recalled.state
-    if state is None or all(requester != known for _, known in state.habits.tracks):
-        raise InputError(f"the watch has seen nothing of {cut(requester)!r}")
+    state = recalled.state or State.first()
     changed = state.accept(requester, by, watcher.now().astimezone(UTC))
+    earlier = raised.kept(watcher.audit, datetime.min.replace(tzinfo=UTC), state.accepted)
     remembered.keep(watcher.audit, changed, recalled.version, watcher.signer)
+    word = changed.accepted[-1]
+    return [
+        replace(one, accepted=word)
+        for one in earlier
+        if one.accepted is None and word.is_about(one.alert, one.time)
+    ]
 
 
 def _recall(watcher: Watcher) -> Remembered:
@@ -129,7 +139,7 @@ def _check_trail(
     days = watcher.settings.retention.audit_days
     gone = [*tied.missing, *new.changed]
     missing = {one.name for one in gone if not is_over(one.put, days, now, one.name.split("/")[1])}
-    missing |= set(tied.vanished)
+    missing |= {*tied.vanished, *new.damaged}
     strange = {*tied.foreign, *tied.ahead}
     strange |= {recorded.entry.name for recorded in new.records if recorded.record is None}
     verified = state.verified

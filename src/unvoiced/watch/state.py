@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from unvoiced.errors import VerificationError
-from unvoiced.watch.alert import Level
+from unvoiced.errors import InputError, VerificationError
+from unvoiced.watch.alert import Alert, Level, cut
 from unvoiced.watch.compare import Days, Fetch
 from unvoiced.watch.event import Origin
 from unvoiced.watch.habits import Habits
+from unvoiced.watch.newcomers import role_of
 from unvoiced.watch.tally import Tallies, Tally
 
 FORMAT = "unvoiced-watch/2"
@@ -32,9 +33,14 @@ _ACCEPTED_KEPT = 200
 class Accepted:
     """What a person said of what was noticed: it is normal from now on."""
 
-    requester: str  # about whom
+    requester: str  # about whom: a requester, or a role for all its sessions
     by: str  # who said so, as credentials or the operating system have them
     time: datetime
+
+    def is_about(self, alert: Alert, raised: datetime) -> bool:
+        """Whether an alert that was raised then was there to be accepted."""
+        about = self.requester in (alert.requester, role_of(alert.requester))
+        return about and raised <= self.time
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class State:
     looked: datetime | None  # when; None before the first run
     habits: Habits
     pages: Mapping[str, int] = field(default_factory=dict)  # day -> last page that was looked at
+    # day -> number -> first digits of its SHA-256, of pages of the days around the last run
+    digests: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     seen: Mapping[Origin, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     judged: Mapping[Origin, tuple[Fetch, ...]] = field(default_factory=dict)
     newest: Mapping[Origin, datetime] = field(default_factory=dict)  # read of a provider's log
@@ -59,9 +67,18 @@ class State:
         return cls(None, Habits.new(secrets.token_bytes(16)))
 
     def accept(self, requester: str, by: str, now: datetime) -> "State":
-        """After a person's word."""
+        """After a person's word, about a requester or all sessions of a role.
+
+        Raises `InputError` where nothing was seen of them.
+        """
+        known = {each for _, each in self.habits.tracks if requester in (each, role_of(each))}
+        if not known:
+            raise InputError(f"the watch has seen nothing of {cut(requester)!r}")
+        habits = self.habits
+        for each in known:
+            habits = habits.accept(each)
         accepted = (*self.accepted, Accepted(requester, by, now))[-_ACCEPTED_KEPT:]
-        return replace(self, habits=self.habits.accept(requester), accepted=accepted)
+        return replace(self, habits=habits, accepted=accepted)
 
     def encode(self) -> bytes:
         """Its bytes: JSON, on one line."""
@@ -70,6 +87,10 @@ class State:
             "looked": _text(self.looked) if self.looked else None,
             "habits": json.loads(self.habits.encode()),
             "pages": dict(self.pages),
+            "digests": {
+                day: [[number, text] for number, text in sorted(pages.items())]
+                for day, pages in self.digests.items()
+            },
             "seen": {
                 origin: {day: sorted(names) for day, names in days.items()}
                 for origin, days in self.seen.items()
@@ -104,6 +125,10 @@ class State:
                 looked=_moment(fields["looked"]) if fields["looked"] else None,
                 habits=Habits.decode(json.dumps(fields["habits"]).encode()),
                 pages={str(day): int(number) for day, number in fields["pages"].items()},
+                digests={
+                    str(day): {int(number): str(text) for number, text in pages}
+                    for day, pages in fields["digests"].items()
+                },
                 seen={
                     Origin(origin): {day: frozenset(names) for day, names in days.items()}
                     for origin, days in fields["seen"].items()

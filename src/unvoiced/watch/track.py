@@ -228,6 +228,8 @@ class Track:
         history, anchors = dict(self.history), dict(self.anchors)
         for name, count in counts.items():
             kept = [pair for pair in history.get(name, ()) if pair[0] > day.number - baseline_days]
+            if self.learned < _SETTLED and len(kept) > 1 and kept[0][0] == kept[1][0]:
+                del kept[0]  # a newcomer's accepted day stands in for others until there are some
             history[name] = (*kept, (day.number, count))
             anchor = limits.follow(tuple(each for _, each in history[name]), anchors.get(name))
             if anchor is not None:
@@ -254,7 +256,7 @@ class Track:
         for name, count in doubt.counts.items():
             usual = self.usual(name)
             if usual is None or usual.deviation(count, metric_of(name)) > 0:
-                # The habit begins anew, with what was accepted.
+                # The habit begins anew, with what was accepted in the place of the fewest days.
                 history[name] = ((self.last, count),) * limits.FEWEST_DAYS
                 anchors.pop(name, None)
         return replace(

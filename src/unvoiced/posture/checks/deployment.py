@@ -1,22 +1,39 @@
-"""What lies on this machine: modes of folders and key files, and how much is in one place."""
+"""What lies on this machine: who gets at folders and key files, and how much is in one place."""
 
 import shlex
 from collections.abc import Iterable, Iterator
 
-from unvoiced.posture.facts import OnDisk, known
+from unvoiced.posture.facts import DiskKind, OnDisk, known
 from unvoiced.posture.finding import Problem, Seen, Severity, check
-
-_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+from unvoiced.posture.modes import OPEN, openings
 
 
 def folders(seen: Seen) -> Iterable[tuple[str, OnDisk]]:
     """The folders of stores and vaults."""
-    return [(folder.what, folder) for folder in seen.facts.folders]
+    return _of(seen, DiskKind.FOLDER)
 
 
 def key_files(seen: Seen) -> Iterable[tuple[str, OnDisk]]:
     """The key files beside vaults."""
-    return [(file.what, file) for file in seen.facts.key_files]
+    return _of(seen, DiskKind.KEY_FILE)
+
+
+def settings_file(seen: Seen) -> Iterable[tuple[str, OnDisk]]:
+    """The settings file."""
+    return _of(seen, DiskKind.SETTINGS)
+
+
+def above(seen: Seen) -> Iterable[tuple[str, OnDisk]]:
+    """The folders above stores, vaults and the settings."""
+    return [
+        (one.path, one)
+        for one in seen.facts.on_disk
+        if one.kind in {DiskKind.INSIDE, DiskKind.ABOVE}
+    ]
+
+
+def _of(seen: Seen, kind: DiskKind) -> list[tuple[str, OnDisk]]:
+    return [(one.what, one) for one in seen.facts.on_disk if one.kind is kind]
 
 
 def machine(seen: Seen) -> Iterable[tuple[str, None]]:
@@ -26,30 +43,57 @@ def machine(seen: Seen) -> Iterable[tuple[str, None]]:
 
 @check(
     "folder-open-to-others",
-    Severity.HIGH,
+    OPEN,
     of=folders,
     why="Other users of the machine read, plant or delete what lies there; the log's folder may be "
     "read, as all of it may be published.",
 )
 def folder_mode(folder: OnDisk, seen: Seen) -> Iterator[Problem]:
-    """Nobody but the owner gets at the folder."""
-    forbidden = _OTHERS_WRITE if folder.what == "log" else _OTHERS
-    mode = known(folder.mode)
-    if mode & forbidden:
-        yield Problem(f"its mode is {mode & 0o777:04o}", f"chmod 700 {shlex.quote(folder.path)}")
+    """Nobody but the operator gets at the folder."""
+    yield from _opened(folder, seen)
 
 
 @check(
     "key-file-open-to-others",
-    Severity.HIGH,
+    OPEN,
     of=key_files,
     why="Whoever reads a vault's key file opens the vault.",
 )
 def key_file_mode(file: OnDisk, seen: Seen) -> Iterator[Problem]:
-    """Nobody but the owner gets at the key file."""
-    mode = known(file.mode)
-    if mode & _OTHERS:
-        yield Problem(f"its mode is {mode & 0o777:04o}", f"chmod 600 {shlex.quote(file.path)}")
+    """Nobody but the operator gets at the key file."""
+    yield from _opened(file, seen)
+
+
+@check(
+    "settings-open-to-others",
+    OPEN,
+    of=settings_file,
+    why="Whoever may write the settings says where stores and vaults are, and whose log counts.",
+)
+def settings_mode(file: OnDisk, seen: Seen) -> Iterator[Problem]:
+    """Nobody but the operator writes the settings."""
+    yield from _opened(file, seen)
+
+
+@check(
+    "folder-above-open-to-others",
+    OPEN,
+    of=above,
+    why="Whoever may write a folder above can move a vault, a store or the log away, and put "
+    "another in its place.",
+)
+def above_mode(folder: OnDisk, seen: Seen) -> Iterator[Problem]:
+    """Nobody but root and the operator puts anything in place of what lies there."""
+    yield from _opened(folder, seen)
+
+
+def _opened(one: OnDisk, seen: Seen) -> Iterator[Problem]:
+    """One problem for each command that mends it."""
+    by_fix: dict[str, list[str]] = {}
+    for opening in openings(one, seen.facts.operator):
+        by_fix.setdefault(opening.fix, []).append(f"{opening.who} {opening.may}")
+    for fix, who in by_fix.items():
+        yield Problem(f"its mode is {known(one.mode):04o}: {'; '.join(who)}", fix)
 
 
 @check(

@@ -1,5 +1,6 @@
 """Whether somebody looked, and looks: the access review, and what the watch is given."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ def deployment(seen: Seen) -> Iterable[tuple[str, LastReview | Unknown | None]]:
 
 
 def training_bucket(seen: Seen) -> Iterable[tuple[str, Bucket]]:
-    """The bucket whose reads the provider records, where there is one at Amazon."""
+    """The bucket whose reads the provider records, where there is one."""
     return [("[watch]", one) for one in seen.facts.buckets if one.holds(Place.TRAINING)]
 
 
@@ -28,7 +29,8 @@ def training_bucket(seen: Seen) -> Iterable[tuple[str, Bucket]]:
 def due(found: LastReview | None, seen: Seen) -> Iterator[Problem]:
     """A person signed a review of who can reach what, no longer ago than [review] says."""
     every = seen.settings.review.every_days
-    fix = f"unvoiced review --sign --config {seen.settings.path}"
+    # Without --sign: who signs looks first.
+    fix = shlex.join(["unvoiced", "review", "--config", str(seen.settings.path)])
     last = known(found)
     if last is None:
         yield Problem("who can reach what was never reviewed", fix)
