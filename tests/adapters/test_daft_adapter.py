@@ -74,10 +74,22 @@ def test_other_processes_open_features_in_sessions_of_their_own(
     assert len(library.sessions()) == 2
 
 
-def test_a_frame_of_no_array_is_refused(library: Library) -> None:
-    """There would be nothing to open."""
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ([], "at least one"),
+        ("mfcc", "a list of names"),
+        (["mfcc", "pitch"], "no array 'pitch'"),
+        (["mfcc_delta"], "no array 'mfcc_delta'"),
+        (["log_mel"], "opened without log_mel: these features have mfcc"),
+    ],
+)
+def test_a_frame_of_arrays_that_are_not_there_is_refused(
+    library: Library, arrays: Any, said: str
+) -> None:
+    """When it is asked for, not when it is executed."""
     with (
-        unvoiced.open(library.place, "training") as features,
-        pytest.raises(InputError, match="at least one"),
+        unvoiced.open(library.place, "training", arrays=["mfcc"]) as features,
+        pytest.raises(InputError, match=said),
     ):
-        frame(features, [])
+        frame(features, arrays)

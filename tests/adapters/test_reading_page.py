@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,30 @@ def test_labels_are_made_from_receipts(library: Library, tmp_path: Path) -> None
     assert all(name.startswith(f"{invitation.pseudonym}/") for name in said.values())
     assert done.stderr.startswith("1 ")
     assert "smith" not in (tmp_path / "labels.csv").read_text() + done.stderr
+
+
+@pytest.mark.parametrize("example", ["labels.py", "train_digits.py"])
+def test_an_example_without_arguments_says_how_to_call_it(example: str) -> None:
+    """And ends with an error."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "examples" / example],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: python ")
+
+
+def test_every_extra_that_an_error_names_is_there() -> None:
+    """In `pyproject.toml`, and on the page."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/reading.md").read_text(encoding="utf-8")
+    sources = [file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py")]
+    named = {
+        extra for text in sources for extra in re.findall(r'missing\("[^"]*", "([^"]*)"\)', text)
+    }
+    assert {"catalog", "torch", "hugging-face", "daft"} <= named
+    assert named <= project["project"]["optional-dependencies"].keys()
+    assert all(f"`{extra}`" in page for extra in named | {"fast-s3"})
+    assert not [text for text in sources if "pip install 'unvoiced[" in text]

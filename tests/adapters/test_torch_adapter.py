@@ -285,3 +285,26 @@ def test_a_batch_of_nothing_is_empty() -> None:
     assert batch["samples"] == []
     assert batch["frames"].shape == (0,)
     assert batch["labels"] == {}
+
+
+def test_labels_keep_one_type_over_all_batches(library: Library) -> None:
+    """Numbers are a tensor where each sample of the view has one, and else never."""
+    labels = library.labels[:-1]
+    with unvoiced.open(library.place, "training", labels=labels) as features:
+        loaders = [
+            DataLoader(iterable(view), 4, collate_fn=collate, num_workers=2)
+            for view in (features, features.where("number is not null"))
+        ]
+        some, whole = ([batch["labels"] for batch in loader] for loader in loaders)
+    assert {type(each["number"]) for each in some} == {list}
+    assert {each["number"].dtype for each in whole} == {torch.int64}
+    assert {type(each["word"]) for each in some + whole} == {list}
+    assert sum(len(each["number"]) for each in whole) == COUNT - 1
+
+
+def test_a_list_of_batches_is_refused(library: Library) -> None:
+    """What a loader makes of batches where it is not told to leave them as they are."""
+    with unvoiced.open(library.place, "training") as features:
+        loader = DataLoader(iterable(features, frames=200), collate_fn=collate)
+        with pytest.raises(InputError, match="batch_size=None, collate_fn=collate"):
+            next(iter(loader))

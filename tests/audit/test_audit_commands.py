@@ -15,6 +15,7 @@ from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.audit.pages import tie
 from unvoiced.audit.record import AccessRecord, by_contributor, rfc3339_milliseconds
 from unvoiced.audit.requester import requester_of
+from unvoiced.audit.usage import Touch, visits
 from unvoiced.cli.app import app
 from unvoiced.clock import utc_now
 from unvoiced.errors import AccessError, InputError, VerificationError
@@ -200,6 +201,20 @@ def test_who_finds_the_reads_of_one_sample(home: Home) -> None:
     assert isinstance(missing.exception, InputError)
     assert "it may have been destroyed" in str(missing.exception)
     assert isinstance(run("who", ANNA, "--sample", "../x").exception, InputError)
+
+
+def test_sessions_are_put_in_order_whatever_the_order_of_their_records() -> None:
+    """Of records that clocks, or stores, give in another one."""
+    touches = [
+        Touch(f"2026-11-23T08:00:0{second}.000Z", "me", "training", "here", run, 2)
+        for second, run in ((3, "b"), (2, "a"), (0, "a"))
+    ]
+    assert [
+        (one.run, one.first[17:19], one.last[17:19], one.objects) for one in visits(touches)
+    ] == [
+        ("a", "00", "02", 4),
+        ("b", "03", "03", 2),
+    ]
 
 
 def test_who_of_a_sample_that_nobody_read_or_that_is_gone(home: Home) -> None:

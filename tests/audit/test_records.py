@@ -358,7 +358,7 @@ def test_another_purpose_is_refused_with_the_list(value: str) -> None:
     """So that whoever asks learns what there is to choose from."""
     with pytest.raises(
         InputError,
-        match=r"^a purpose is one of: training, evaluation, inspection, erasure$",
+        match=rf"^a purpose is one of: training, evaluation, inspection, erasure; not {value!r}$",
     ):
         Purpose.of(value)
 

@@ -1,6 +1,7 @@
 """Other engines read the table, and the shards as they lie; queries reach nothing else."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.catalog.library import SPEECH, Library, voice
 from tests.ingest.home import Home
 from unvoiced import catalog
 from unvoiced.catalog.query import run_query
+from unvoiced.catalog.row import length_in_words
 from unvoiced.cli import main
 from unvoiced.errors import InputError
 
@@ -141,6 +143,38 @@ def test_commands(library: Library, command: Run) -> None:
     assert "either" in command("query", sql, "--csv", "--json", code=2)
 
 
+def test_what_is_printed_is_for_people(library: Library, command: Run) -> None:
+    """What is too wide is one field a line; numbers and times are short, but exact in CSV."""
+    printed = command("query", "select * from catalog order by name limit 2")
+    lines = printed.splitlines()
+    assert "│" not in printed
+    assert lines[-1] == "2 rows"
+    assert lines[0].split() == ["name", min(one.feature_name for one in library.sent)]
+    modified = [one for one in lines if one.startswith("modified ")]
+    assert len(modified) == 2
+    for one in modified:
+        assert re.fullmatch(r"modified +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", one)
+    sql = "select 2 / 3 a, 1234567.891234 b, 2.0::double / 7 c, 1e-7 d, null e, 5 f from catalog"
+    assert "│0.667│1234567.891│0.286│1e-07││5│" in command("query", sql).replace(" ", "")
+    assert "0.6666666666666666" in command("query", sql, "--csv")
+    assert re.search(r"│ +0\.\d s │", command("ls"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.0 s"), (59.9, "59.9 s"), (90, "1.5 min"), (3600, "1.0 h"), (36e6, "10,000.0 h")],
+)
+def test_lengths_are_in_the_unit_that_fits(seconds: float, said: str) -> None:
+    """So that a small set is not of zero hours."""
+    assert length_in_words(seconds) == said
+
+
+@pytest.mark.parametrize("sql", ["", "  ", ";", "/* */"])
+def test_a_query_that_asks_nothing_is_refused(command: Run, sql: str) -> None:
+    """With a sentence."""
+    assert "nothing was asked" in command("query", sql, code=2)
+
+
 def test_ls_names_what_an_erasure_took(library: Library, command: Run) -> None:
     """A shard that is missing is no error: the next build makes it."""
     gone = library.shard_of(library.sent[0])
@@ -161,4 +195,6 @@ def test_a_home_without_features(
         monkeypatch.setattr("sys.argv", ["unvoiced", "catalog", *arguments, "-c", folder])
         with pytest.raises(SystemExit) as ended:
             main()
-        assert ended.value.code == code, capsys.readouterr()
+        printed = capsys.readouterr()
+        assert ended.value.code == code, printed
+        assert code == 0 or "there is no catalog yet: `unvoiced catalog build`" in printed.err

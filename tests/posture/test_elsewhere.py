@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from tests.posture.right_facts import NOW, STORES, VAULTS
 from tests.servers import seaweed
 from unvoiced.cli.posture import posture
+from unvoiced.clock import utc_now
 from unvoiced.config import Settings, StoreName, load_settings
 from unvoiced.deployment import create_deployment
 from unvoiced.errors import AccessError
@@ -24,7 +25,7 @@ from unvoiced.posture.checks import CHECKS
 from unvoiced.posture.facts import Unknown
 from unvoiced.posture.finding import Report, Severity
 from unvoiced.posture.look import take_facts, take_posture
-from unvoiced.review.take import take_review
+from unvoiced.review.take import sign_and_record, take_review
 from unvoiced.sealing import parse_fernet_key
 
 FERNET = b"V2hvIHJlYWRzIHRoaXMgaGFzIG5vdGhpbmcgdG8gZG8="
@@ -50,6 +51,13 @@ def test_a_new_deployment_has_two_findings(deployment: Settings) -> None:
         ("review-due", Severity.MEDIUM), ("vaults-on-one-machine", Severity.LOW),
     ]  # fmt: skip
     assert report.passed > 10
+
+
+def test_the_command_counts_in_plain_words(deployment: Settings) -> None:
+    """One finding is one finding."""
+    sign_and_record(deployment, take_review(deployment, utc_now()), utc_now())
+    done = CliRunner().invoke(app, ["--config", str(deployment.path)])
+    assert "checks passed, 1 finding, 0 could not be checked" in done.output
 
 
 @pytest.mark.parametrize("folder", ["stores/raw", "stores/audit", "keys/worker"])

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.reader import (
     FeatureObject,
+    FeatureOpener,
     FeatureReader,
     describe,
     feature_names,
@@ -498,3 +500,9 @@ def test_features_that_an_extracted_leaf_names_are_read(
     )
     assert home.settings.accounts(home.settings.vault("worker")).append([leaf])
     assert same(reads.read(described(home, name)), arrays)
+
+
+@pytest.mark.parametrize("kind", [FeatureReader, FeatureOpener])
+def test_nobody_reads_without_saying_which_quota(kind: type[object]) -> None:
+    """Whoever leaves it out has an error, not a reader that nobody counts."""
+    assert inspect.signature(kind).parameters["admit"].default is inspect.Parameter.empty

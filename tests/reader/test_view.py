@@ -12,8 +12,17 @@ import pytest
 import unvoiced
 from tests.ingest.home import Home, expected, same
 from tests.reader.conftest import Filled
-from tests.reader.readings import CONTRIBUTORS, SAMPLES, opened, recorded, sha256
-from unvoiced.errors import InputError
+from tests.reader.readings import (
+    CONTRIBUTORS,
+    SAMPLES,
+    opened,
+    overwrite,
+    recorded,
+    remove,
+    sha256,
+)
+from unvoiced.errors import InputError, NotFound
+from unvoiced.keys.contributor import key_object_name
 
 
 def test_the_package_is_light_to_import() -> None:
@@ -132,6 +141,47 @@ def test_a_sample_is_found_by_position_and_by_name(library: Home) -> None:
             part[other]
 
 
+def test_a_sample_is_found_by_its_id_alone_where_it_is_unique(library: Home) -> None:
+    """Of a view, which may have one of two; else both have to be told apart."""
+    name = opened(library).names[5]
+    folder, _, file = name.rpartition("/")
+    other = f"{folder.rpartition('/')[0]}/{'b' * 26}/{file}"
+    sample = file.removesuffix(".unv")
+    with opened(library) as features:
+        assert features[sample].name == name
+        assert sample in features
+        assert sample not in features.where(f"sample <> '{sample}'")
+    overwrite(library, other, b"x")
+    with opened(library) as features:
+        assert sample in features
+        with pytest.raises(InputError, match="say pseudonym/sample"):
+            features[sample]
+        assert features.where(f"pseudonym <> '{'b' * 26}'")[sample].name == name
+
+
+def test_a_slice_is_a_list(library: Home) -> None:
+    """Of samples in the order of iteration, with one record for all of them."""
+    with opened(library) as features:
+        shuffled = features.shuffle(3)
+        order = [sample.name for sample in shuffled]
+        before = features.report.records
+        assert [one.name for one in shuffled[0:3]] == order[0:3]
+        assert features.report.records == before + 1
+        assert [one.name for one in shuffled[-2:]] == order[-2:]
+        assert [one.name for one in shuffled[6:0:-3]] == order[6:0:-3]
+        assert shuffled[SAMPLES:] == []
+
+
+def test_a_sample_of_somebody_erased_says_that_the_key_is_gone(library: Home) -> None:
+    """As the report does: not merely that an object of the store is missing."""
+    with opened(library) as features:
+        name = features.names[0]
+        remove(library, [name, key_object_name(name.split("/")[2])])
+        with pytest.raises(NotFound, match=r"this contributor's key is no longer there$"):
+            features[0]
+        assert "its contributor's key is no longer there (1)" in str(features.report)
+
+
 def test_batches_are_padded_blocks(library: Home) -> None:
     """Each sample lies in its row, as it is, and behind its end what was asked for."""
     with opened(library) as features:
@@ -193,6 +243,8 @@ def test_what_it_says_of_itself(library: Home) -> None:
             f"<sample {sample.pseudonym}/{sample.sample}: {sample.duration_seconds:.2f} s, "
             f"log_mel (80, {sample.frames}), mfcc (20, {sample.frames})>"
         )
+        assert repr(features.batches(2)) == f"<batches of 2 samples, of {features!r}>"
+        assert repr(features.batches(frames=2000)).startswith("<batches of 2,000 frames, of <feat")
         assert repr(next(iter(features.batches(2)))).startswith("<batch of 2: log_mel (2, 80,")
         report = features.report
         # Two were given out by name and in a batch of the first, and more was read ahead.

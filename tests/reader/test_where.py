@@ -37,6 +37,7 @@ def labels_of(home: Home) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", ["list", "arrow", "pandas", "polars", "csv", "parquet"])
+@pytest.mark.filterwarnings("ignore:for 1 of the 21 labels")
 def test_labels_attach_by_sample(library: Home, tmp_path: Path, form: str) -> None:
     """In whatever form they come; where there is none it is None, and none is lost."""
     rows = labels_of(library)
@@ -74,7 +75,8 @@ def test_labels_attach_by_sample(library: Home, tmp_path: Path, form: str) -> No
     [
         ([{"id": "x"}], "a column 'sample'"),
         ([{"sample": "x", "word": "y"}], "none of the 1 labels"),
-        ("nowhere.csv", "nowhere.csv"),
+        ("nowhere.csv", "^nowhere.csv: there is no such file of labels$"),
+        (Path(__file__), "test_where.py: cannot be read as CSV$"),
         (7, "labels are the path"),
         ([1, 2], "labels are the path"),
     ],
@@ -83,6 +85,19 @@ def test_labels_that_are_none_are_refused(library: Home, labels: Any, said: str)
     """With what is missing."""
     with pytest.raises(InputError, match=said):
         opened(library, labels=labels)
+
+
+def test_labels_that_match_in_part_say_so(library: Home) -> None:
+    """How many labels are of nobody here, once; and how many samples of a view have one."""
+    rows = labels_of(library)
+    with pytest.warns(UserWarning, match="^for 1 of the 21 labels there is no sample here$"):
+        features = opened(library, labels=rows)
+    assert repr(features).endswith(", for training, 20 labelled>")
+    assert repr(features.where("take >= 18")).endswith("2 labelled>")
+    assert repr(features.where("word is null")).endswith("0 labelled>")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened(library, labels=rows[:-1])
 
 
 def test_ambiguous_labels_are_refused(library: Home) -> None:
@@ -115,10 +130,14 @@ def test_ids_that_are_all_digits_stay_texts(library: Home, tmp_path: Path) -> No
 
 def test_conditions_are_over_the_catalog(library: Home) -> None:
     """Its columns, or an error that says what there is; a view that was pickled still has them."""
-    with pytest.raises(InputError, match="duration_seconds"):
+    with pytest.raises(InputError, match=r"duration_seconds.*no catalog yet: `unvoiced catalog b"):
         opened(library, where="duration_seconds < 0.5")
     build(library)
     features = opened(library)
+    with pytest.raises(InputError, match=r"columns are: name, .*, duration_seconds, ") as refused:
+        features.where("duration < 0.5")
+    assert "no catalog" not in str(refused.value)
+    assert "unvoiced_row" not in str(refused.value)
     short = features.where("duration_seconds < 0.5 and frames > 15")
     assert 0 < len(short) < SAMPLES
     seen = [sample.duration_seconds for sample in short]

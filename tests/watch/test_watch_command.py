@@ -98,7 +98,7 @@ def test_it_says_who_read_and_ends_with_8_where_something_was_noticed(tmp_path: 
     assert CliRunner().invoke(app, where).exit_code == 0
     rows = listed(home)
     assert {row["accepted"]["by"] for row in rows} == {who}
-    assert "0 stand" in CliRunner().invoke(app, ["watch", "ls", *where[1:3]]).stdout
+    assert "0 of them standing" in CliRunner().invoke(app, ["watch", "ls", *where[1:3]]).stdout
     assert [(one.requester, one.by) for one in state().accepted] == [(who, who)]
 
 
@@ -114,6 +114,12 @@ def test_nobody_is_accepted_whom_it_has_not_seen(tmp_path: Path) -> None:
     )
     assert result.exit_code != 0
     assert "has seen nothing of" in str(result.exception)
+
+
+def test_its_help_says_how_it_ends() -> None:
+    """A scheduled job goes by the exit status."""
+    shown = CliRunner().invoke(app, ["watch", "--help"]).stdout
+    assert "8 where something was noticed" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(

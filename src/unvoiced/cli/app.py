@@ -59,9 +59,7 @@ quarantine_app = typer.Typer(
 review_app = typer.Typer(
     help="Who can reach what: look, sign, verify.", invoke_without_command=True
 )
-watch_app = typer.Typer(
-    help="Look who read features, and tell of alerts.", invoke_without_command=True
-)
+watch_app = typer.Typer(invoke_without_command=True)
 audit_app = typer.Typer(
     help="Who read which features, and leave to read more.", no_args_is_help=True
 )

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,7 +95,9 @@ def query(
 def _show(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table; one field a line where that would be wider than the terminal."""
     cells = [[_cell(one) for one in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    # A column's heading must be its own in a rich table's dict of columns.
+    headings = [f"{name}{' ' * at}" for at, name in enumerate(columns)]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     if sum(widths) + 3 * len(widths) + 1 > out.width:
         for row in cells:
             for name, cell in zip(columns, row, strict=True):
@@ -103,22 +106,19 @@ def _show(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             out.print()
         out.print(counted(len(rows), "row"))
         return
-    numbers = (int, float)
+    numbers = (int, float, Decimal)
     first = rows[0] if rows else [""] * len(columns)
     justify = ["right" if isinstance(one, numbers) else "left" for one in first]
-    # A column's heading must be its own in a rich table's dict of columns.
-    headings = {
-        f"{escape(name)}{' ' * at}": how
-        for at, (name, how) in enumerate(zip(columns, justify, strict=True))
-    }
+    justified = {escape(name): how for name, how in zip(headings, justify, strict=True)}
     shown = [tuple(map(escape, row)) for row in cells]
-    table(counted(len(rows), "row"), headings, shown)
+    table(counted(len(rows), "row"), justified, shown)
 
 
 def _cell(value: Any) -> str:
     """A value for people: what --csv and --json print is exact."""
-    if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) >= 1 else f"{value:.3g}"
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return f"{number:.3f}" if abs(number) >= 1 else f"{number:.3g}"
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds").replace("+00:00", "Z")
     return "" if value is None else str(value)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from unvoiced.cli.display import out, table
+from unvoiced.cli.display import counted, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
@@ -67,7 +67,7 @@ def _show(report: Report) -> None:
     counts = report.counts()
     wrong = sum(counts[severity] for severity in (Severity.HIGH, Severity.MEDIUM, Severity.LOW))
     out.print(
-        f"{report.passed:,} checks passed, {wrong:,} findings, "
+        f"{counted(report.passed, 'check')} passed, {counted(wrong, 'finding')}, "
         f"{counts[Severity.UNKNOWN]:,} could not be checked"
     )
 

@@ -116,7 +116,9 @@ def ls(since: Since = "", as_json: AsJson = False, config: Config = Path(FILE_NA
     columns |= {"what": "left", "told": "left", "accepted by": "left"}
     standing = sum(one.accepted is None for one in kept)
     table(
-        f"{counted(len(kept), 'alert')} since {start:%Y-%m-%d}, {standing:,} stand", columns, rows
+        f"{counted(len(kept), 'alert')} since {start:%Y-%m-%d}, {standing:,} of them standing",
+        columns,
+        rows,
     )
     if recalled.trouble:
         err.print(f"{recalled.trouble}: what was accepted is not all known")

@@ -60,8 +60,8 @@ def openings(one: OnDisk, operator: str) -> list[Opening]:
     # With an access list the mode has its mask there, and what the group may do is in the list.
     group = 0 if listed else mode >> 3 & counted
     members = [name for name in one.members if name not in {one.owner, operator, _SUPERUSER}]
-    # What is nobody else's has no group at all; who is put into it tomorrow would get in.
-    if group and (members or one.kind in {DiskKind.FOLDER, DiskKind.KEY_FILE}):
+    # Who is put tomorrow into a group without members would get in, if others do not already.
+    if group and (members or (_is_private(one) and group & ~others)):
         who = f"group {one.group} ({', '.join(members) or 'nobody today'})"
         found.append(Opening("open-to-a-group", who, group, _close(one)))
     unlisted = _close(one) if one.kind is DiskKind.ABOVE else f"setfacl -b {shlex.quote(one.path)}"
@@ -77,11 +77,16 @@ def openings(one: OnDisk, operator: str) -> list[Opening]:
 def _own(one: OnDisk, operator: str, members: list[str]) -> set[str]:
     """Whom a list may name and let in nobody else."""
     own = {f"user {one.owner}", f"user {operator}", f"user {_SUPERUSER}"}
-    return own if members else own | {f"group {one.group}"}
+    return own if members or _is_private(one) else own | {f"group {one.group}"}
+
+
+def _is_private(one: OnDisk) -> bool:
+    """Whether it is for nobody else, be they in a group or put into it."""
+    return one.kind in {DiskKind.FOLDER, DiskKind.KEY_FILE}
 
 
 def _is_public(one: OnDisk) -> bool:
-    return one.kind not in {DiskKind.FOLDER, DiskKind.KEY_FILE} or one.what == "log"
+    return not _is_private(one) or one.what == "log"
 
 
 def _close(one: OnDisk) -> str:

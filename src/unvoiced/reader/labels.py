@@ -60,7 +60,7 @@ def attach(given: Any, names: Sequence[str]) -> Labels:
         raise InputError(f"none of the {len(wanted):,} labels is of a sample that is here")
     if names and (strangers := len(wanted) - len(found)):
         warnings.warn(
-            f"{strangers:,} of the {len(wanted):,} labels are of no sample that is here",
+            f"for {strangers:,} of the {len(wanted):,} labels there is no sample here",
             stacklevel=4,
         )
     labelled = np.zeros(len(names), np.bool_)

@@ -274,7 +274,8 @@ class View:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Have the next iteration go on after the sample that was given out last.
 
-        Also where samples were erased since. Raises `InputError` for the state of another view.
+        Also where samples were erased since. That iteration is of the state's epoch, whichever this
+        view's is. Raises `InputError` for the state of another view.
         """
         self._resume = Position.of_state(state, self.feature_set, self._order)
 
