@@ -13,10 +13,10 @@ demo: $(VENV)/.demo
 
 ## All tests, those against real servers too; minutes-long ones are in test-slow.
 test: $(VENV)/.dev $(MINISTACK)/.ready
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(VENV)/.dev $(MINISTACK)/.ready
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m slow
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
 
 ## Style, types and the direction of imports.
 check: $(VENV)/.dev

@@ -46,7 +46,13 @@ from unvoiced.access.roles import TABLE, Place, Role
 
 pytestmark = pytest.mark.server
 
-_CELLS = [(role, place) for role in Role for place in STORES]
+# Whom most depends on; everybody else's cells are tried by the slow tests.
+_QUICK = {Role.UPLOADER, Role.WORKER, Role.DATA_SCIENTIST, Role.WATCHER}
+_CELLS = [
+    pytest.param(role, place, marks=() if role in _QUICK else pytest.mark.slow)
+    for role in Role
+    for place in STORES
+]
 every_role_and_store = pytest.mark.parametrize(("role", "place"), _CELLS)
 
 
@@ -152,7 +158,11 @@ def test_copies(account: Account, stages: dict[Place, Stage], role: Role, place:
 
 @pytest.mark.parametrize(
     ("role", "place"),
-    [cell for cell in _CELLS if any(may_destroy(*cell, name) for name in names_in(cell[1]))],
+    [
+        cell
+        for cell in _CELLS
+        if any(may_destroy(*cell.values, name) for name in names_in(cell.values[1]))
+    ],
 )
 def test_a_batch_is_decided_name_by_name(
     account: Account, stages: dict[Place, Stage], role: Role, place: Place

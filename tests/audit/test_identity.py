@@ -89,9 +89,8 @@ def test_a_session_asks_once(
 ) -> None:
     """However many records it makes; each of them has the session's ARN."""
     signed_in(ministack.ROOT)
-    boto3.client("s3", endpoint_url=aws.endpoint, region_name="us-east-1").create_bucket(
-        Bucket="once"
-    )
+    s3 = boto3.Session().client("s3", endpoint_url=aws.endpoint, region_name="us-east-1")
+    s3.create_bucket(Bucket="once")
     signed_in(aws.role("reader", ministack.allow("s3:*")))
     called: list[str] = []
     real = BaseClient._make_api_call  # type: ignore[attr-defined]

@@ -96,7 +96,9 @@ def test_equals_librosa_across_blocks(length: int) -> None:
     assert_parity(recordings.noise(length), EVERYTHING)
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 12))]
+)
 def test_equals_librosa_on_speech(number: int, tmp_path: Path) -> None:
     """From a FLAC file to every array, the result is that of librosa's own loading."""
     path = recordings.speech(12, tmp_path)[number]

@@ -63,7 +63,9 @@ def archived_once(home: Home, sent: list[Sent]) -> None:
 @pytest.mark.inv("INV-6")
 @pytest.mark.inv("INV-7")
 @pytest.mark.parametrize("versioned", [False, True], ids=["unversioned", "versioned"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "after", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["before", "after"]
+)
 def test_a_death_while_archiving_loses_no_recording(
     backlog: Backlog, versioned: bool, after: bool
 ) -> None:

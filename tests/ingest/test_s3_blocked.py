@@ -290,7 +290,9 @@ EXPIRED = trouble.refuse(400, "ExpiredToken", "The provided token has expired.")
 
 
 @pytest.mark.inv("INV-3", "INV-4", "INV-5", "INV-6")
-@pytest.mark.parametrize("store", ["all", *STORES[:4]])
+@pytest.mark.parametrize(
+    "store", ["raw", *(pytest.param(one, marks=pytest.mark.slow) for one in ["all", *STORES[1:4]])]
+)
 def test_credentials_that_expire_in_mid_run_lose_nothing(
     through_proxy: Home, s3_trouble: Trouble, buckets: dict[str, str], store: str
 ) -> None:

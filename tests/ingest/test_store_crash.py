@@ -64,7 +64,9 @@ def backlog(tmp_path_factory: pytest.TempPathFactory, voices: list[bytes]) -> Ba
 @pytest.mark.inv("INV-6")
 @pytest.mark.inv("INV-7")
 @pytest.mark.parametrize("versioned", [False, True], ids=["unversioned", "versioned"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "after", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["before", "after"]
+)
 def test_a_death_at_any_change_to_a_store_loses_nothing(
     backlog: Backlog, versioned: bool, after: bool
 ) -> None:

@@ -60,9 +60,9 @@ def _is_below(folder: Path, args: tuple[Any, ...], named: dict[str, Any]) -> boo
 
 CASES = [
     pytest.param("training", errno.ENOSPC, ("write", "mkdir"), id="training full"),
-    pytest.param("training", errno.EROFS, TOUCHES, id="training read-only"),
+    pytest.param("training", errno.EROFS, TOUCHES, id="training read-only", marks=pytest.mark.slow),
     pytest.param("log", errno.ENOSPC, ("write", "mkdir"), id="log full"),
-    pytest.param("log", errno.EROFS, TOUCHES, id="log read-only"),
+    pytest.param("log", errno.EROFS, TOUCHES, id="log read-only", marks=pytest.mark.slow),
     pytest.param("raw", errno.EROFS, TOUCHES, id="raw read-only"),
     pytest.param("raw", errno.EIO, ("fsync",), id="raw failing"),
 ]

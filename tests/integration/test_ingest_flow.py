@@ -133,6 +133,7 @@ def test_a_missing_vault_key_fails_the_run_with_a_short_message(
     assert home.standing() == {one.sha256 for one in everything(sent)}
 
 
+@pytest.mark.slow
 @pytest.mark.inv("INV-4", "INV-5")
 def test_a_refused_delete_blocks_disposal_and_the_next_run_finishes_it(
     server: PrefectServer, home: Home, recordings: Path, tmp_path: Path
@@ -169,6 +170,7 @@ def test_a_refused_delete_blocks_disposal_and_the_next_run_finishes_it(
     assert reported(run) == {"finished for an interrupted run": len(blocked)}
 
 
+@pytest.mark.slow
 @pytest.mark.inv("INV-5")
 def test_a_store_that_fails_for_a_while_is_tried_again_and_loses_nothing(
     server: PrefectServer, home: Home, recordings: Path, tmp_path: Path
@@ -203,6 +205,7 @@ def waiting_for_lock(path: Path) -> set[int]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.inv("INV-5", "INV-6")
 def test_two_runs_at_once_dispose_of_everything_once(
     server: PrefectServer, home: Home, recordings: Path, tmp_path: Path

@@ -173,6 +173,7 @@ def test_nothing_of_it_is_with_the_prefect_server(life: Life) -> None:
     assert life.hunter.in_tree(life.server.home) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.inv("INV-1")
 def test_nothing_of_it_is_elsewhere_on_this_machine(life: Life) -> None:
     """Every regular file that changed since the start, and the names of all of them."""

@@ -26,7 +26,7 @@ def main(words: list[str]) -> int:
     options = _options(rest)
     query = options.pop("query", [""])[0]
     as_text = options.pop("output", [""])[0] == "text"
-    client = boto3.client(
+    client = boto3.Session().client(
         name,
         region_name=options.pop("region", ["us-east-1"])[0],
         endpoint_url=options.pop("endpoint-url", [None])[0],
@@ -77,7 +77,7 @@ def _high_level(operation: str, words: list[str]) -> int:
     options = _options([word for word in words if not word.startswith("s3://")])
     (url,) = (word for word in words if word.startswith("s3://"))
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    client = boto3.client("s3", region_name=options.get("region", ["us-east-1"])[0])
+    client = boto3.Session().client("s3", region_name=options.get("region", ["us-east-1"])[0])
     if operation == "rm":
         client.delete_object(Bucket=bucket, Key=key)
     else:

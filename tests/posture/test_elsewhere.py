@@ -220,7 +220,7 @@ def test_the_printed_policy_lets_plain_puts_through_at_another_server(
         assert "tls-not-required" not in found
         words = shlex.split(found["other-encryption-allowed"].fix)
         endpoint = words[words.index("--endpoint-url") + 1]
-        s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+        s3 = boto3.Session().client("s3", endpoint_url=endpoint, region_name="us-east-1")
         s3.put_bucket_policy(Bucket=bucket, Policy=words[words.index("--policy") + 1])
 
         def put(**names: Any) -> None:

@@ -178,6 +178,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return create(tmp_path_factory.mktemp("five-years") / "home")
 
 
+@pytest.mark.slow
 @pytest.mark.inv("INV-5")
 def test_five_years_week_by_week(base: Home) -> None:
     """What should stand stands, every week; the count holds every day."""
