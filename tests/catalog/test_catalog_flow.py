@@ -62,7 +62,7 @@ def test_runs_end_as_they_should(prefect: PrefectServer, tmp_path: Path) -> None
 
     state, artifacts = run(prefect, home, tmp_path / "one")
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed")
-    assert state["message"] == "3 rows in 1 feature sets: 3 new, 0 removed"
+    assert state["message"] == "3 rows in 1 feature set: 3 new, 0 removed"
     assert f"| {SPEECH} | 3 | 3 | 0 | 0.0 | 2 |" in artifacts["catalog-report"]
     assert catalog.read(home.settings.folder).num_rows == 3
 
