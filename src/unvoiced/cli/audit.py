@@ -23,6 +23,7 @@ from unvoiced.audit.verify import verify_trail
 from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.files import refuse_to_replace
 from unvoiced.cli.operator import Config
+from unvoiced.cli.since import day_of
 from unvoiced.cli.whose import HELP, pseudonym_of
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
@@ -56,7 +57,7 @@ def audit_ls(
     others: list[str] = []
     rows = usage(
         record
-        for record in _records(audit, _day(since, _week_ago()), others)
+        for record in _records(audit, day_of(since, _week_ago()), others)
         if requester in record.requester and only in {"", record.purpose}
     )
     if as_json:
@@ -64,7 +65,7 @@ def audit_ls(
             typer.echo(json.dumps(asdict(row)))
     else:
         table(
-            f"Features read since {_day(since, _week_ago())}",
+            f"Features read since {day_of(since, _week_ago())}",
             {
                 **dict.fromkeys(("day", "requester", "purpose"), "left"),
                 **dict.fromkeys(("objects", "contributors", "MB", "records", "sessions"), "right"),
@@ -101,7 +102,7 @@ def audit_verify(
         settings.log_reader(),
         audit_days=settings.retention.audit_days,
         now=utc_now(),
-        since=_day(since, date.min) if since else None,
+        since=day_of(since, date.min) if since else None,
     )
     if as_json:
         typer.echo(json.dumps(report.as_json()))
@@ -143,7 +144,7 @@ def audit_export(
     refuse_to_replace(output)
     settings = load_settings(config)
     training, others = settings.store_url("training"), list[str]()
-    day = _day(since, _week_ago())
+    day = day_of(since, _week_ago())
     found = _read(settings.store("audit"), day, others)
     lines = (
         json.dumps(event(one.record, one.sha256, training), separators=(",", ":"))
@@ -187,7 +188,7 @@ def audit_who(
     names = frozenset(_feature_names(training, whose, sample)) if sample else None
     others: list[str] = []
     touches = sorted(
-        touching(_records(audit, _day(since, date.min), others), keys, names), key=astuple
+        touching(_records(audit, day_of(since, date.min), others), keys, names), key=astuple
     )
     _complain_about(others)
     if names is not None and not touches and not _stands(training, names):
@@ -281,15 +282,6 @@ def _complain_about(others: list[str]) -> None:
 
 def _week_ago() -> date:
     return (utc_now() - _LAST_DAYS * _DAY).date()
-
-
-def _day(since: str, default: date) -> date:
-    if not since:
-        return default
-    try:
-        return date.fromisoformat(since)
-    except ValueError:
-        raise InputError(f"--since {since[:40]!r} is no day, as 2026-11-23") from None
 
 
 def _key_objects(training: Store, whose: str) -> frozenset[str]:

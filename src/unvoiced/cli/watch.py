@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ from unvoiced.cli.audit import AsJson, Since
 from unvoiced.cli.display import complain, counted, err, out, table
 from unvoiced.cli.files import refuse_to_replace, write_new
 from unvoiced.cli.operator import Config
+from unvoiced.cli.since import day_of
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError, UnvoicedError
@@ -94,7 +95,7 @@ def ls(since: Since = "", as_json: AsJson = False, config: Config = Path(FILE_NA
     audit = settings.store("audit")
     recalled = remembered.recall(audit, Verifier.parse(settings.log_vkey))
     accepted = recalled.state.accepted if recalled.state else ()
-    start = datetime.combine(_day(since), time_of_day(), UTC)
+    start = datetime.combine(day_of(since, (utc_now() - _LAST_DAYS).date()), time_of_day(), UTC)
     kept = raised.kept(audit, start, accepted)
     if as_json:
         for one in kept:
@@ -122,13 +123,6 @@ def ls(since: Since = "", as_json: AsJson = False, config: Config = Path(FILE_NA
     )
     if recalled.trouble:
         err.print(f"{recalled.trouble}: what was accepted is not all known")
-
-
-def _day(since: str) -> date:
-    try:
-        return date.fromisoformat(since) if since else (utc_now() - _LAST_DAYS).date()
-    except ValueError:
-        raise InputError(f"--since {since[:40]!r} is no day, as 2026-11-23") from None
 
 
 def _fields(one: Raised) -> dict[str, object]:
