@@ -25,11 +25,20 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-## Ratios against real peers, measured in one run.
+## Ratios against real peers, measured in one run; then the tables and pictures of
+## docs/performance.md. SPEECH=folder measures with your recordings. One of them alone:
+## `.venv/bin/python -m benchmarks.extraction`.
+BENCHMARKS := extraction stages end_to_end prefect_share s3 reading log scale report
+bench: export OMP_NUM_THREADS := 1
+bench: export OPENBLAS_NUM_THREADS := 1
+bench: export MKL_NUM_THREADS := 1
 bench: $(VENV)/.bench
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.extraction
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.s3
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.reading
+	@for name in $(BENCHMARKS); do \
+		echo "== $$name"; \
+		env -u OPENBLAS_CORETYPE $(if $(SPEECH),UNVOICED_SPEECH="$(SPEECH)") \
+			$(BIN)/python -m benchmarks.$$name || failed="$$failed $$name"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 clean:
 	rm -rf $(VENV) $(MINISTACK) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

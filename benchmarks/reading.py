@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 import unvoiced
+from benchmarks.results import save
 from tests.servers import seaweed
 from unvoiced.announcements import current_announcement
 from unvoiced.catalog.build import CatalogBuilder, build_all
@@ -68,12 +69,14 @@ class Corpus:
 def main() -> None:
     """Measure and print."""
     warnings.simplefilter("ignore")
+    results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for label, (seconds, count) in CORPORA.items():
             folder = Path(scratch) / label.replace(" ", "")
             corpus = make_corpus(folder, seconds, count)
             paths = {**ours(corpus.settings), **in_the_clear(folder / "clear", corpus.arrays)}
-            show(f"{count:,} samples of {label}, on disk", measured(paths, count))
+            results[f"{label}, on disk"] = measured(paths, count)
+            show(f"{count:,} samples of {label}, on disk", results[f"{label}, on disk"])
         with seaweed.running() as server:
             os.environ.update(server.environment())
             for label, (seconds, count) in CORPORA.items():
@@ -83,7 +86,10 @@ def main() -> None:
                     **ours(corpus.settings),
                     **in_a_bucket(server, folder / "clear", corpus.arrays),
                 }
-                show(f"{count // 4:,} samples of {label}, SeaweedFS", measured(paths, count // 4))
+                results[f"{label}, SeaweedFS"] = measured(paths, count // 4)
+                title = f"{count // 4:,} samples of {label}, SeaweedFS"
+                show(title, results[f"{label}, SeaweedFS"])
+    save("reading", results)
 
 
 def measured(paths: dict[str, Path_], count: int) -> dict[str, float]:

@@ -43,8 +43,18 @@ from botocore.credentials import Credentials
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.results import save
 from tests.servers import seaweed
-from unvoiced.disposal import JournalEntry, PlacedFeatures, clear, destroy
+from unvoiced.disposal import (
+    Clearance,
+    Held,
+    JournalEntry,
+    Observation,
+    PlacedFeatures,
+    clear,
+    destroy,
+    destroy_all,
+)
 from unvoiced.errors import NotFound
 from unvoiced.stores.s3 import S3Store
 from unvoiced.stores.s3_url import s3_client
@@ -288,15 +298,32 @@ def spread(act: Callable[..., Any]) -> Callable[[tuple[str, str]], Any]:
     return lambda of: act(*of)
 
 
-def one_by_one(boto: Boto3, objects: Objects) -> None:
-    """What `unvoiced.disposal.destroy` does for each recording."""
+def cleared(objects: Objects) -> list[Clearance]:
+    """Leave to destroy them."""
     features = (PlacedFeatures("f", "d" * 64, READ_BACK["f"]),)
     entry = JournalEntry("", "", "a" * 64, features, "k", READ_BACK["k"])
-    for name, version in objects:
-        clearance = clear(replace(entry, name=name, version=version), READ_BACK)
-        observed = destroy(boto.store, clearance, lambda: datetime.now(UTC))
-        if not observed.shows_absence:
-            raise RuntimeError("still there")
+    return [
+        clear(replace(entry, name=name, version=version), READ_BACK, Held(frozenset()))
+        for name, version in objects
+    ]
+
+
+def one_by_one(boto: Boto3, objects: Objects) -> None:
+    """What `unvoiced.disposal.destroy` does for a recording alone."""
+    for clearance in cleared(objects):
+        check_gone(destroy(boto.store, clearance, lambda: datetime.now(UTC)))
+
+
+def library_together(boto: Boto3, objects: Objects) -> None:
+    """What `unvoiced.disposal.destroy_all` does for a batch."""
+    for seen in destroy_all(boto.store, cleared(objects), lambda: datetime.now(UTC)):
+        check_gone(seen)
+
+
+def check_gone(seen: object) -> None:
+    """Raises RuntimeError for anything that was not seen to be gone."""
+    if not (isinstance(seen, Observation) and seen.shows_absence):
+        raise RuntimeError(f"still there: {seen}")
 
 
 def together(boto: Boto3, bucket: str, look: Client, objects: Objects) -> None:
@@ -353,8 +380,12 @@ Way = tuple[Callable[[Objects], None], int]
 def ways_to_dispose(bucket: str, library: Boto3, down: Boto3, fast: Obstore) -> dict[str, Way]:
     """Delete and observe: first as the library does it, then as it could."""
     ways: dict[str, Way] = {
-        "each alone (destroy.py), boto3": (functools.partial(one_by_one, library), ALONE),
-        "each alone (destroy.py), boto3 turned down": (functools.partial(one_by_one, down), ALONE),
+        "each alone (destroy), boto3": (functools.partial(one_by_one, library), ALONE),
+        "each alone (destroy), boto3 turned down": (functools.partial(one_by_one, down), ALONE),
+        f"{BATCH} together (destroy_all), boto3": (
+            functools.partial(library_together, library),
+            BATCH,
+        ),
     }
     looks: dict[str, tuple[Boto3, Client]] = {
         "boto3": (library, library),
@@ -363,7 +394,7 @@ def ways_to_dispose(bucket: str, library: Boto3, down: Boto3, fast: Obstore) -> 
     }
     for name, (boto, look) in looks.items():
         act = functools.partial(together, boto, bucket, look)
-        ways[f"{BATCH} together, {name}"] = (act, BATCH)
+        ways[f"{BATCH} together, by hand, {name}"] = (act, BATCH)
     return ways
 
 
@@ -406,6 +437,20 @@ def main() -> None:
     for how, table in tables.items():
         show(f"One call, {how}", table, list(clients))
     show("Delete and observe", disposal, ["one thread"])
+    ways = {way: middle(costs["one thread"]) for way, costs in disposal.items()}
+    saved = {
+        how: {
+            call: {name: middle(rounds) for name, rounds in by_client.items()}
+            for call, by_client in table.items()
+        }
+        for how, table in tables.items()
+    }
+    save("s3", {**saved, "delete and observe": ways})
+
+
+def middle(rounds: Sequence[Cost]) -> float:
+    """The median of CPU seconds."""
+    return statistics.median(cost.cpu for cost in rounds)
 
 
 if __name__ == "__main__":

@@ -3,22 +3,25 @@
 Run it from the root of a checkout or image: `python -m flows.ingest path/to/unvoiced.toml`.
 """
 
-from prefect import flow, unmapped
+from typing import Annotated
+
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.futures import as_completed
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from flows.command_line import end, parse, parser_of
 from tasks.ingest import (
+    AT_ONCE,
     finish_interrupted,
-    ingest_batch,
-    list_backlog,
+    list_and_ingest,
     start_workers,
     sweep_journal,
 )
 from tasks.report import RunReport, short_run_name
 from unvoiced.errors import UnvoicedError
+from unvoiced.ingest.part import Part
 
 
 @flow(
@@ -26,27 +29,31 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # Prefect's own types
+    task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # Prefect's own types
 )
-def ingest(config: str = "unvoiced.toml") -> State[None]:
-    """Ingest everything that is in the raw store now.
-
-    Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
-    """
+def ingest(
+    config: Annotated[
+        str, Field(description="path of unvoiced.toml on the machine that runs the flow")
+    ] = "unvoiced.toml",
+    part: Annotated[int, Field(description="which part of the raw store, from 1")] = 1,
+    of: Annotated[int, Field(description="how many parts there are; see docs/scale.md")] = 1,
+) -> State[None]:
+    """Ingest everything that is in the raw store now, or one part of it."""
     try:
-        with start_workers(config) as workers, RunReport() as report:
-            finished = report.finished(finish_interrupted(workers))
-            plan = report.expect(list_backlog(workers, tried=finished.tried))
-            batches = ingest_batch.map(unmapped(workers), report.numbers(), plan.batches)
-            for batch in as_completed(list(batches)):
-                report.take(batch)
-            sweep_journal(workers)
+        ours = Part(part, of)
+        with start_workers(config) as workers, RunReport(ours) as report:
+            finished = report.finished(finish_interrupted.submit(workers, ours).result())
+            for outcome in list_and_ingest(workers, ours, finished.tried):
+                report.take(outcome)
+            sweep_journal.submit(workers).result()
     except UnvoicedError as error:
         return Failed(message=error.diagnostics())
     return report.publish()
 
 
 if __name__ == "__main__":
-    given = parse(parser_of("ingest", __doc__))
-    end(ingest(given.config, return_state=True))
+    parser = parser_of("ingest", __doc__)
+    parser.add_argument("--part", type=int, default=1, help="which part of the raw store, from 1")
+    parser.add_argument("--of", type=int, default=1, help="how many parts there are")
+    given = parse(parser)
+    end(ingest(given.config, given.part, given.of, return_state=True))

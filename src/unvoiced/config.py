@@ -27,6 +27,7 @@ from unvoiced.log.accounts import Accounts
 from unvoiced.log.note import Signer, Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.log.remembered import RememberedCheckpoint
+from unvoiced.log.snapshot import LedgerSnapshots
 from unvoiced.log.writer import LogWriter
 from unvoiced.sections import (
     DisposalSettings,
@@ -155,11 +156,12 @@ class Settings:
         """
         store, verifier = self.store("log"), Verifier.parse(self.log_vkey)
         remembered = RememberedCheckpoint(worker.store, "log-checkpoint", verifier)
-        writer = LogWriter(store, signer or self.signer(worker))
+        signer = signer or self.signer(worker)
+        writer = LogWriter(store, signer)
         reader = LogReader(store, verifier, remembered=remembered.load())
         reader.checkpoint()
         remembered.keep(reader.note)  # now: a vault that cannot be written is to be known at once
-        return Accounts(writer, reader, remembered)
+        return Accounts(writer, reader, remembered, snapshots=LedgerSnapshots(store, signer))
 
     def vault(self, role: Role) -> Vault:
         """Open the key vault of one role. Raises `AccessError`.

@@ -3,6 +3,7 @@
 import pytest
 
 from unvoiced.access.roles import Can, Place, Role, may
+from unvoiced.log.snapshot import SNAPSHOT
 
 
 @pytest.mark.parametrize("role", Role)
@@ -23,8 +24,18 @@ def test_nobody_replaces_or_destroys_a_full_tile(role: Role) -> None:
 
 
 def test_the_worker_appends() -> None:
-    """It makes tiles, and moves head and checkpoint on."""
+    """It makes tiles, and moves head, checkpoint and the snapshot of the ledger on."""
     for name in ("tile/0/000.p/5", "tile/0/000", "pending/append/0-1-a"):
         assert may(Role.WORKER, Can.CREATE, Place.LOG, name)
-    for name in ("checkpoint", "pending/head"):
+    assert may(Role.WORKER, Can.CREATE, Place.LOG, SNAPSHOT)
+    for name in ("checkpoint", "pending/head", SNAPSHOT):
         assert may(Role.WORKER, Can.REPLACE, Place.LOG, name)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_states_the_accounts_is_who_appends(role: Role) -> None:
+    """A snapshot is put and replaced by those who sign for the log, and destroyed by nobody."""
+    appends = may(role, Can.CREATE, Place.LOG, "tile/0/000")
+    assert may(role, Can.CREATE, Place.LOG, SNAPSHOT) == appends
+    assert may(role, Can.REPLACE, Place.LOG, SNAPSHOT) == appends
+    assert not may(role, Can.DESTROY, Place.LOG, SNAPSHOT)

@@ -20,7 +20,7 @@ from unvoiced.announcements import current_announcement
 from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.disposal import Quarantine
 from unvoiced.ingest.batch import ingest_batch
-from unvoiced.ingest.settle import finish_interrupted
+from unvoiced.ingest.interrupted import finish_interrupted
 from unvoiced.ingest.status import take_status
 from unvoiced.keys.pseudonyms import pseudonym
 from unvoiced.log.leaves import encode_leaf

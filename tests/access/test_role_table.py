@@ -41,6 +41,7 @@ NAMES = (
     "intake/2026-w47",
     "intake/2026-w47.key",
     "probe/conditional-put",
+    *("ledger/snapshot", "ledger/snapshot2", "ledger", "ledger/", "xledger/snapshot"),
     *("pending/head", "pending/append", "pending/append/", "pending/append/0-3-0123"),
     *("pending/appendix/0-3-0123", "xpending/append/0-3-0123", "pending/append/../head"),
     *(
@@ -472,7 +473,9 @@ def test_what_a_log_has_filled_nobody_destroys(level: int, index: int, width: in
         assert who == APPENDERS
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "pending/head", "intake/2026-w47"])
+@pytest.mark.parametrize(
+    "name", ["checkpoint", "pending/head", "ledger/snapshot", "intake/2026-w47"]
+)
 def test_what_a_log_stands_on_nobody_destroys(name: str) -> None:
     """Its checkpoint, its head, and the announcements of intake keys."""
     assert not any(may(role, Can.DESTROY, Place.LOG, name) for role in Role)

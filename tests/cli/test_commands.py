@@ -14,8 +14,8 @@ import soundfile
 
 from unvoiced.config import load_settings
 from unvoiced.ingest.batch import ingest_batch
+from unvoiced.ingest.interrupted import finish_interrupted
 from unvoiced.ingest.plan import make_plan
-from unvoiced.ingest.settle import finish_interrupted
 from unvoiced.ingest.workbench import open_workbench
 
 README = Path(__file__).parents[2] / "README.md"

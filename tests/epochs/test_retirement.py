@@ -19,7 +19,7 @@ from unvoiced.epochs.report import loss
 from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.standing import KeyFacts, RawFacts, State, judge
 from unvoiced.errors import NotDisposed, StoreError, VerificationError
-from unvoiced.ingest.batch import accept
+from unvoiced.ingest.accepting import accept
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.keys.intake import Epoch, intake_digest
 from unvoiced.keys.vault import Unlock

@@ -1,5 +1,6 @@
 """Erasure of one contributor: everything of theirs goes, the key first, and nothing of others."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +247,24 @@ def test_an_erasure_that_is_not_finished_cannot_be_lifted(versioned: House) -> N
     erase(versioned.home, versioned.anna)
     with pytest.raises(InputError, match="not finished"):
         lift(eraser(versioned.home), versioned.anna)
+
+
+def test_what_others_have_in_the_journal_is_read_once(house: House) -> None:
+    """Destroying and observing look at the same versions: an erasure costs others' records once."""
+    read: Counter[str] = Counter()
+
+    def count(operation: str, name: str, call: Callable[[], Any]) -> Any:
+        read[name] += operation == "get" and name.startswith("quarantine/")
+        return call()
+
+    home = house.home.on(journal=HookedStore(house.home.store("journal"), count))
+    (theirs,) = [one for one in home.bench().quarantine.records() if house.bruno in one.name]
+    read.clear()
+
+    assert erase(home, house.anna).complete
+
+    assert [count for count in read.values() if count] == [1, 1]
+    assert [one.sha256 for one in home.bench().quarantine.records()] == [theirs.sha256]
 
 
 @pytest.mark.inv("INV-10")

@@ -12,7 +12,7 @@ from tests.ingest.home import Home
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.erasure import Outcome, carry_out, pending, reapply
 from unvoiced.errors import StoreError
-from unvoiced.ingest import batch
+from unvoiced.ingest import portion
 from unvoiced.stores.interface import Store
 
 
@@ -38,13 +38,13 @@ def test_no_erasure_is_done_while_a_run_is_about_to_put(
     sent = home.send("contributor-anna", voice(1))
     trace = Trace.of(home, "contributor-anna")
     outcomes: list[Outcome] = []
-    place = batch._place
+    place = portion.place
 
     def late(*args: object) -> object:
         outcomes.append(erase(home, sent.pseudonym))
         return place(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "_place", late)
+    monkeypatch.setattr(portion, "place", late)
     report = home.run()
 
     assert [one.complete for one in outcomes] == [False]

@@ -11,6 +11,7 @@ import soundfile
 from recordings import browser_encoded, encoded, noise, tone
 
 from unvoiced.features.decode import open_recording
+from unvoiced.features.recording import float_blocks
 
 FORMATS = [
     ("WAV", "PCM_16", 1e-9),
@@ -37,8 +38,8 @@ FORMATS = [
 
 
 def decode(plaintext: bytes, downmix: str = "mean") -> np.ndarray:
-    """The whole recording as one mono array."""
-    blocks = open_recording(plaintext, downmix=downmix).blocks
+    """The whole recording as one mono array, full scale at 1.0."""
+    blocks = float_blocks(open_recording(plaintext, downmix=downmix).blocks)
     return np.concatenate([block.copy() for block in blocks])
 
 
@@ -154,7 +155,7 @@ def test_flac_from_a_pipe() -> None:
 
 def test_a_handed_on_block_is_overwritten() -> None:
     """Decoded audio does not stay behind once the next block is asked for."""
-    blocks = open_recording(encoded(noise(100_000))).blocks
+    blocks = open_recording(encoded(noise(100_000), 16_000, "FLAC")).blocks
     first = next(blocks)
     assert first.any()
     next(blocks)

@@ -14,6 +14,7 @@ DIGESTS = {
     "mfcc-13": "44f1f07a0cf3487bcb5974b252f3013015f63e6daa0bf229ff823a0b7e63edac",
     "mfcc-20-deltas": "58ca6dc3738a60731d27fbb9d946a5d9455591347e32809010cbd58b23652b9a",
     "speech-16k": "6ff51dfa03173f71b0a295ce57da1557e98d356ec8a9448b024a4e6c1cca44c9",
+    "speech-16k-fast": "17be878b900c612b7b762c27b25f0d36defebefd875294b4a3cddc5df6130fa1",
     "speech-16k-float32": "c335e2d133d81fa915150d7074fc927f2481d6cf2fba3c849979bfae6183e05a",
 }
 
@@ -31,6 +32,7 @@ CHANGES: dict[str, Any] = {
     "fmax": 7999.0,
     "top_db": 79.0,
     "n_mfcc": 19,
+    "precision": "float32",
 }
 ONLY_ONE_VALUE = {"resampler", "window"}
 
@@ -68,6 +70,7 @@ def test_builtin_sets_are_called_what_they_are_called() -> None:
         "mfcc-13",
         "mfcc-20-deltas",
         "speech-16k",
+        "speech-16k-fast",
         "speech-16k-float32",
     )
     assert all(load(name).name == name for name in builtin_names())
@@ -103,6 +106,14 @@ def test_a_file_is_loaded(tmp_path: Path) -> None:
     assert replace(mine, name="speech-16k").digest == load().digest
 
 
+def test_the_default_precision_may_be_left_out(tmp_path: Path) -> None:
+    """Sets written before there was a choice keep the digest of what is stored."""
+    silent = load(write(tmp_path / "silent.toml"))
+    outspoken = load(write(tmp_path / "outspoken.toml", precision='"float64"'))
+    assert silent == outspoken
+    assert silent.digest == outspoken.digest
+
+
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
@@ -113,6 +124,7 @@ def test_a_file_is_loaded(tmp_path: Path) -> None:
         ("arrays", "[1]", "arrays must be a list of names"),
         ("arrays", '["log_mel"]', "n_mfcc must be absent"),
         ("dtype", '"float64"', "dtype must be one of float16, float32"),
+        ("precision", '"float16"', "precision must be one of float64, float32"),
         ("sample_rate", "0", "sample_rate must be from 1000"),
         ("sample_rate", "true", "sample_rate must be of type int"),
         ("sample_rate", "16000.0", "sample_rate must be of type int"),

@@ -128,7 +128,7 @@ def test_decoder_text_stays_inside(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(soundfile.SoundFile, "read", fail)
     with pytest.raises(UndecodableError) as caught:
-        extract(WAV, load())
+        extract(FLAC, load())
     assert "canary" not in str(caught.value) + caught.value.diagnostics() + repr(caught.value)
 
 

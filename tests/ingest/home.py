@@ -19,10 +19,10 @@ from unvoiced.disposal import Journal, LegalHold, LegalHolds, SuppressionList
 from unvoiced.features import extract, unpack
 from unvoiced.features import load as load_feature_set
 from unvoiced.ingest.batch import ingest_batch
+from unvoiced.ingest.interrupted import finish_interrupted, sweep_journal
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.plan import Plan, make_plan
 from unvoiced.ingest.recording import feature_object_name
-from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.status import Status, take_status
 from unvoiced.ingest.workbench import Workbench, open_workbench
 from unvoiced.keys.contributor import key_context, key_object_name

@@ -1,9 +1,11 @@
 """A store with a say in what happens around each call: how a test makes one lie, fail or die."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from unvoiced.errors import StoreError
 from unvoiced.stores import Entry, Keeping, Store, Stored
+from unvoiced.stores.deleting import delete_each
 
 # Called with the operation, the object's name (or prefix), and what would do it.
 Around = Callable[[str, str, Callable[[], Any]], Any]
@@ -16,6 +18,7 @@ class HookedStore:
     def __init__(self, inner: Store, around: Around) -> None:
         self.inner = inner
         self.url = inner.url
+        self.together = inner.together
         self._around = around
 
     def check_conditions(self, *, replacing: bool = True) -> None:
@@ -41,6 +44,13 @@ class HookedStore:
         stored: Stored = self._around("get", name, lambda: self.inner.get(name, version))
         return stored
 
+    def get_start(self, name: str, version: str, length: int) -> bytes:
+        """As `Store` says, as far as `around` lets it."""
+        start: bytes = self._around(
+            "get_start", name, lambda: self.inner.get_start(name, version, length)
+        )
+        return start
+
     def head(self, name: str) -> Entry | None:
         """As `Store` says, as far as `around` lets it."""
         entry: Entry | None = self._around("head", name, lambda: self.inner.head(name))
@@ -50,13 +60,17 @@ class HookedStore:
         """As `Store` says, as far as `around` lets it."""
         return iter(self._around("list", prefix, lambda: self.inner.list(prefix)))
 
-    def versions(self, prefix: str = "") -> Iterator[Entry]:
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         """As `Store` says, as far as `around` lets it."""
-        return iter(self._around("versions", prefix, lambda: self.inner.versions(prefix)))
+        return iter(self._around("versions", prefix, lambda: self.inner.versions(prefix, after)))
 
     def delete(self, name: str, version: str) -> None:
         """As `Store` says, as far as `around` lets it."""
         self._around("delete", name, lambda: self.inner.delete(name, version))
+
+    def delete_many(self, versions: Sequence[tuple[str, str]]) -> Sequence[StoreError | None]:
+        """As `Store` says, as far as `around` lets it: each is a `delete`."""
+        return delete_each(self, versions)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """As `Store` says, as far as `around` lets it."""

@@ -15,7 +15,8 @@ from tests.ingest.home import Home, Sent
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.disposal import QuarantineRecord
 from unvoiced.errors import StoreError
-from unvoiced.ingest.batch import accept, quarantine_unopened
+from unvoiced.ingest.accepting import accept
+from unvoiced.ingest.batch import quarantine_unopened
 from unvoiced.ingest.missing import settle_missing
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.log.leaves import encode_leaf

@@ -10,10 +10,10 @@ from tests.ingest.home import Home, Sent
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.config import load_settings
 from unvoiced.errors import StoreError, VerificationError
-from unvoiced.ingest import batch, plan
+from unvoiced.ingest import plan, portion, refusals
 from unvoiced.ingest.batch import ingest_batch, quarantine_unopened
+from unvoiced.ingest.interrupted import finish_interrupted
 from unvoiced.ingest.plan import make_plan
-from unvoiced.ingest.settle import finish_interrupted
 from unvoiced.log.leaves import encode_leaf
 
 
@@ -27,9 +27,9 @@ def dies(*_: object, **__: object) -> None:
 
 
 def killed(monkeypatch: pytest.MonkeyPatch, step: str, run: Callable[[], object]) -> None:
-    """Run something that dies at a step of `ingest.batch`."""
+    """Run something that dies at a step of `ingest.portion`."""
     with monkeypatch.context() as patch:
-        patch.setattr(batch, step, dies)
+        patch.setattr(portion, step, dies)
         with pytest.raises(Died):
             run()
 
@@ -49,7 +49,7 @@ def test_a_quarantine_record_is_not_mended_over_a_disposal(
     items = home.plan(first).batches[0]
     killed(monkeypatch, "settle", lambda: ingest_batch(first, items))
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "encode_leaf", dies)
+        patch.setattr(refusals, "encode_leaf", dies)
         with pytest.raises(Died):
             quarantine_unopened(home.bench("second"), items[0], "worker-killed")
     looked, other = plan._stands, home.bench("other")

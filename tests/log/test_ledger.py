@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+import rfc8785
 
 from tests.certificates.logged import Logged, digest, whole_life
 from unvoiced.disposal import Cause
@@ -261,3 +262,12 @@ def test_a_kind_that_this_version_does_not_know_is_refused(kind: str) -> None:
     """What it could mean for the accounts is unknown, so nothing behind it can be believed."""
     with pytest.raises(VerificationError, match="unknown kind"):
         Ledger().enter(encode_leaf(kind, digest("a"), Logged().now()))
+
+
+@pytest.mark.parametrize("value", [[], {}, ["disposed"], 1, None, True])
+@pytest.mark.parametrize("name", ["kind", "sha256", "time"])
+def test_a_leaf_whose_fields_are_no_texts_is_refused(name: str, value: object) -> None:
+    """With the error of every other leaf that cannot be read, whatever stands there."""
+    fields = {"kind": "accepted", "sha256": digest("a"), "time": "2026-11-22T12:00:00Z"}
+    with pytest.raises(VerificationError, match="unknown kind"):
+        parse_leaf(rfc8785.dumps({**fields, name: value}))

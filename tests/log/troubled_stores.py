@@ -28,6 +28,7 @@ class WatchedStore:
         after: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.url = inner.url
+        self.together = inner.together
         self.operations = 0
         self.published: list[bytes] = []
         self._inner = inner
@@ -73,9 +74,9 @@ class WatchedStore:
         """See `Store`."""
         return self._do(lambda: self._inner.list(prefix))
 
-    def versions(self, prefix: str = "") -> Iterator[Entry]:
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         """See `Store`."""
-        return self._do(lambda: self._inner.versions(prefix))
+        return self._do(lambda: self._inner.versions(prefix, after))
 
     def delete(self, name: str, version: str) -> None:
         """See `Store`."""

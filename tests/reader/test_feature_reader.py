@@ -17,7 +17,7 @@ from tests.reader.readings import log_destroyed_key, overwrite, recorded, voice
 from unvoiced.audit import AuditTrail, Purpose
 from unvoiced.errors import InputError, NotFound, OpenError, StoreError, VerificationError
 from unvoiced.features import pack
-from unvoiced.ingest.batch import accept
+from unvoiced.ingest.accepting import accept
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.keys.contributor import key_object_name
 from unvoiced.log.leaves import encode_leaf

@@ -11,6 +11,7 @@ import pytest
 
 from unvoiced.errors import AlreadyExists, Changed, InputError, NotFound, StoreError
 from unvoiced.stores import Store, open_store
+from unvoiced.stores.together import together
 
 LOCK: dict[str, Any] = {
     "until": datetime.now(UTC) + timedelta(days=1),
@@ -189,6 +190,61 @@ def test_delete_spares_what_was_put_again(store: Store) -> None:
     assert store.get("p/one", second).data == b"second"
 
 
+def test_many_are_deleted_as_each_would_be(store: Store) -> None:
+    """In several folders: what is named goes, what is not stays; gone before, or twice, is fine."""
+    put = {name: store.put_if_absent(name, b"1") for name in ("a", "p/1", "p/2", "p/3", "q/1")}
+    newer = store.replace("p/3", b"22", version=put["p/3"])
+    store.delete("q/1", put["q/1"])
+    named = [*((name, put[name]) for name in ("p/3", "a", "q/1", "p/1", "a")), ("z/z", put["a"])]
+    assert list(store.delete_many(named)) == [None] * len(named)
+    assert [(e.name, e.version) for e in store.versions()] == [("p/2", put["p/2"]), ("p/3", newer)]
+    assert list(store.delete_many([])) == []
+    with pytest.raises(InputError):
+        store.delete_many([("p/2", put["p/2"]), ("../x", "v")])
+    assert put["p/2"] in {entry.version for entry in store.versions()}
+
+
+def test_deletes_of_many_may_overlap(store: Store) -> None:
+    """Eight at once, over the same names: all say that they deleted, and nothing is left."""
+    put = [(f"p/{n % 3}/{n}", store.put_if_absent(f"p/{n % 3}/{n}", b"1")) for n in range(24)]
+    said: list[Any] = []
+
+    def act(index: int) -> None:
+        said.extend(store.delete_many(put[index:] + put[:index]))
+
+    race(8, act)
+    assert said == [None] * 8 * 24
+    assert list(store.versions()) == []
+
+
+def test_many_calls_are_made_at_once(store: Store) -> None:
+    """As many as the store says it is good for, with results in order."""
+    put = {f"p/{n:02}": b"%d" % n for n in range(3 * store.together)}
+    versions = list(together(store, lambda name: store.put_if_absent(name, put[name]), put))
+    of = list(zip(put, versions, strict=True))
+    stored = list(together(store, lambda one: store.get(*one), of))
+    assert [(one.name, one.version) for one in stored] == of
+    assert [one.data for one in stored] == list(put.values())
+
+
+def test_the_start_of_an_object_is_read_alone(store: Store, kind: str) -> None:
+    """As many bytes as were asked for, or all there are, of the version that is named."""
+    data = os.urandom(5000)
+    first = store.put_if_absent("p/one", data)
+    empty = store.put_if_absent("p/empty", b"")
+    for length in (1, 4096, 4999, 5000, 5001, 1_000_000):
+        assert store.get_start("p/one", first, length) == data[:length]
+        assert store.get_start("p/empty", empty, length) == b""
+    second = store.replace("p/one", b"other", version=first)
+    assert store.get_start("p/one", second, 3) == b"oth"
+    if kind.endswith("-versioned"):
+        assert store.get_start("p/one", first, 3) == data[:3]
+    store.delete("p/one", first)
+    for name, version in (("p/one", first), ("p/none", first), ("p/one/below", second)):
+        with pytest.raises(NotFound, match=name):
+            store.get_start(name, version, 10)
+
+
 def test_delete_and_replace_do_not_both_happen(store: Store, kind: str) -> None:
     """Racing over one version, either the replacement stands or the name is empty."""
     for turn in range(10 if kind.startswith("s3") else 100):
@@ -262,6 +318,56 @@ def test_more_objects_than_one_page(store: Store) -> None:
     assert listed == sorted(put.items())
     assert [(entry.name, entry.version) for entry in store.versions()] == listed
     assert names(store, "many/10") == [f"many/{i}" for i in range(1000, 1050)]
+    for after in ("many.x", "many/0998"):
+        resumed = [(entry.name, entry.version) for entry in store.versions("", after)]
+        assert resumed == [one for one in listed if one[0] > after]
+
+
+RESUMED = [
+    "A/x",
+    "a-b/x",
+    "a-b/y",
+    "a.b/x",
+    "a.c",
+    "a/b/c",
+    "a/x",
+    "a/x.y",
+    "a0/x",
+    "aa",
+    "ab",
+    "b",
+]
+
+
+def test_a_listing_goes_on_behind_any_name(store: Store, kind: str) -> None:
+    """Resumed at whatever name, there or not, it is the rest of the whole; no name comes in two."""
+    for name in reversed(RESUMED):
+        version = store.put_if_absent(name, b"1")
+        if name in {"a-b/y", "a/x", "b"}:
+            store.replace(name, b"22", version=version)
+    whole = [(entry.name, entry.version) for entry in store.versions()]
+    assert len(whole) == len(RESUMED) + 3 * kind.endswith("-versioned")
+    between = [
+        "",
+        "A",
+        "a",
+        "a-",
+        "a-b",
+        "a-b/",
+        "a.",
+        "a/",
+        "a/b",
+        "a/b/",
+        "a/x/y",
+        "a/~",
+        "z",
+        "ü",
+    ]
+    for prefix in ("", "a", "a/", "a-b/", "a/x"):
+        for after in (*RESUMED, *between):
+            rest = [one for one in whole if one[0].startswith(prefix) and one[0] > after]
+            resumed = [(entry.name, entry.version) for entry in store.versions(prefix, after)]
+            assert resumed == rest, (prefix, after)
 
 
 def test_bad_names_are_refused_everywhere(store: Store) -> None:
@@ -271,7 +377,9 @@ def test_bad_names_are_refused_everywhere(store: Store) -> None:
             lambda name=name: store.put_if_absent(name, b"1"),
             lambda name=name: store.replace(name, b"1", version="v"),
             lambda name=name: store.get(name),
+            lambda name=name: store.get_start(name, "v", 1),
             lambda name=name: store.head(name),
+            lambda name=name: store.delete_many([("good", "v"), (name, "v")]),
             lambda name=name: store.delete(name, "v"),
             lambda name=name: store.put_locked(name, b"1", **LOCK),
             lambda name=name: store.keeping(name, "v"),

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,8 @@ def test_foreign_names_are_listed(store: FileStore, tmp_path: Path) -> None:
     (root / "p" / "not ours").write_bytes(b"x")
     (root / "p" / ".hidden").write_bytes(b"x")
     os.close(os.open(os.fsencode(root / "p") + b"/\xff", os.O_CREAT | os.O_WRONLY))
-    assert [entry.name for entry in store.list("p/")] == ["p/not ours", "p/one", "p/\\xff"]
+    assert [entry.name for entry in store.list("p/")] == ["p/\\xff", "p/not ours", "p/one"]
+    assert [entry.name for entry in store.versions("p/", "p/\\xff")] == ["p/not ours", "p/one"]
     with pytest.raises(InputError):
         store.get("p/not ours")
 
@@ -126,6 +128,22 @@ def reachable() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+def test_what_lies_before_is_not_walked(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing that goes on behind a name opens the folders on the way there and those behind."""
+    for name in ("q/a/1", "q/b/1", "q/b/2", "q/c/1", "q/d/1", "r/1"):
+        store.put_if_absent(name, b"1")
+    opened, scandir = [], os.scandir
+
+    def counted(folder: int) -> Any:
+        opened.append(str(Path(f"/proc/self/fd/{folder}").readlink()).rpartition("store")[2])
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    listed = [entry.name for entry in store.versions("", "q/b/1")]
+    assert listed == ["q/b/2", "q/c/1", "q/d/1", "q/two", "r/1"]
+    assert opened == ["", "/q", "/q/b", "/q/c", "/q/d", "/r"]
 
 
 def test_a_store_one_may_only_read(reachable: Path) -> None:

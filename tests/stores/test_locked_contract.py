@@ -105,6 +105,17 @@ def test_keeping_is_of_one_version(store: Store, kind: str) -> None:
 
 
 @where_locks_are
+def test_of_many_the_locked_ones_stay(store: Store) -> None:
+    """Each that is locked says so; the others go."""
+    free = [(name, store.put_if_absent(name, b"1")) for name in ("p/a", "p/z", "q/a")]
+    locked = [(name, put(store, name=name)) for name in ("p/b", "q/b")]
+    said = store.delete_many([free[0], locked[0], free[1], locked[1], free[2]])
+    assert [type(one) for one in said] == [type(None), Locked, type(None), Locked, type(None)]
+    assert str(said[1]).startswith("p/b: ")
+    assert [(entry.name, entry.version) for entry in store.versions()] == locked
+
+
+@where_locks_are
 def test_a_second_locked_put_is_refused(store: Store) -> None:
     """Neither kind of put goes over the other, not even with the same bytes and labels."""
     version = put(store)

@@ -234,20 +234,25 @@ def test_a_server_without_conditional_delete(code: str, calls: int) -> None:
     assert len(made) == calls
 
 
-def paged(names: list[str], size: int, *, repeat: int) -> Any:
+def paged(
+    names: list[str], size: int, *, repeat: int, asked: list[tuple[str, str]] | None = None
+) -> Any:
     """A server that pages through names and repeats some at each page's edge."""
 
     def fetch(prefix: str, delimiter: str, start: Position) -> Page:
-        found = sorted(n for n in names if n.startswith(prefix))
+        behind = start if isinstance(start, str) else str(start["behind"])
+        if asked is not None:
+            asked.append((prefix, behind))
+        found = sorted(n for n in names if n.startswith(prefix) and n > behind)
         if delimiter:
             cut = {
                 n[: n.index("/", len(prefix)) + 1] if "/" in n[len(prefix) :] else n for n in found
             }
             found = sorted(cut)
-        at = start.get("at", 0)
+        at = 0 if isinstance(start, str) else start["at"]
         page = found[max(0, at - repeat) if at else 0 : at + size]
         entries = tuple(Entry(n, "v", 1, datetime.now(UTC)) for n in page if not n.endswith("/"))
-        following = {"at": at + size} if at + size < len(found) else None
+        following = {"at": at + size, "behind": behind} if at + size < len(found) else None
         return Page(entries, tuple(n for n in page if n.endswith("/")), following)
 
     return fetch
@@ -262,6 +267,24 @@ def test_pages_make_one_listing(size: int, repeat: int, server_keeps_order: bool
     fetch = paged(names, size, repeat=repeat)
     listed = in_order(fetch, "", server_keeps_order=server_keeps_order)
     assert [entry.name for entry in listed] == names
+
+
+@pytest.mark.parametrize("server_keeps_order", [False, True])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_resumed_listing_of_pages_is_the_tail_of_the_whole(
+    size: int, server_keeps_order: bool
+) -> None:
+    """From every name, whatever the page size; a server that keeps order starts right there."""
+    names = ["a", "a-b/x", "a.b", "a/b/c", "a/b/d", "a/x", "a0/x", "b"]
+    for after in names:
+        asked: list[tuple[str, str]] = []
+        fetch = paged(names, size, repeat=1, asked=asked)
+        listed = in_order(fetch, "", after, server_keeps_order=server_keeps_order)
+        assert [entry.name for entry in listed] == names[names.index(after) + 1 :]
+        if server_keeps_order:
+            assert {behind for _, behind in asked} == {after}
+        else:
+            assert not [p for p, _ in asked if p and p < after and not after.startswith(p)]
 
 
 def test_boto3_waits_until_a_bucket_is_opened() -> None:

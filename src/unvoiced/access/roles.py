@@ -102,21 +102,22 @@ def _right(place: Place, *can: Can, why: str, names: tuple[str, ...] = ()) -> Ri
 
 
 # What appending needs: a commit replaces the head and the checkpoint and makes tiles; what leads up
-# to it is removed. None of it destroys or replaces a full tile, and so the history but its right
-# edge (up to 255 entries), nor announces an intake key.
+# to it is removed; what the accounts are by then is stated now and again. None of it destroys or
+# replaces a full tile, and so the history but its right edge (up to 255 entries), nor announces an
+# intake key.
 _APPEND = (
     _right(Place.LOG, Can.READ, Can.LIST, why="to append to the log"),
     _right(
         Place.LOG,
         Can.CREATE,
         why="to append to the log",
-        names=("checkpoint", "pending/*", "probe/*", "tile/*"),
+        names=("checkpoint", "ledger/snapshot", "pending/*", "probe/*", "tile/*"),
     ),
     _right(
         Place.LOG,
         Can.REPLACE,
         why="to append to the log",
-        names=("checkpoint", "pending/head", "probe/*"),
+        names=("checkpoint", "ledger/snapshot", "pending/head", "probe/*"),
     ),
     _right(
         Place.LOG,

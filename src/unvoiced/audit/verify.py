@@ -84,8 +84,12 @@ def verify_trail(
     leaves = looking.read_log(log)  # (1)
     pages = looking.read_pages()
     by_digest = looking.match_pages(pages, leaves)  # (2), (3)
-    for day in looking.days({one.page.day for one in by_digest.values() if one.page}):
-        named = looking.follow_pages(day, by_digest.values())  # (4)
+    of_days: dict[str, list[StandingPage]] = {}
+    for one in by_digest.values():
+        if one.page:
+            of_days.setdefault(one.page.day, []).append(one)
+    for day in looking.days(of_days):
+        named = looking.follow_pages(day, of_days.pop(day, ()))  # (4)
         looking.compare(day, named)  # (5), (6)
     looking.report_gone()
     looking.follow_sessions()  # (7)
@@ -187,13 +191,13 @@ class _Looking:
         return sorted(day for day in days if f"{self._since:%Y-%m-%d}" <= day <= last)
 
     def follow_pages(self, day: str, pages: Iterable[StandingPage]) -> dict[str, Named]:
-        """What the pages of a day name, the first of them that names it.
+        """What `pages`, which are those of a day, name; the first of them that names it.
 
         Where one is missing in between, (3) has said so, unless its days are over; what the pages
         name together cannot be counted then.
         """
         of_day = sorted(
-            ((one.page, one.sha256) for one in pages if one.page and one.page.day == day),
+            ((one.page, one.sha256) for one in pages if one.page),
             key=lambda pair: pair[0].number,
         )
         known, complete = Known(), True

@@ -25,7 +25,7 @@ SKIPS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Original:
     """One version of an archived or raw object, as it was listed."""
 

@@ -2,12 +2,15 @@
 
 Planning reads listings, labels, and the feature objects that stand already; it opens nothing and
 changes nothing. It is asked anew by every run, so a run that was killed needs no record of itself.
+
+What it holds is the plan, about 300 bytes an original, and a window of candidates: the listings of
+originals and of features are gone through side by side, both in order of name.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice
 
 from unvoiced import names
 from unvoiced.backfill.bench import Bench
@@ -21,8 +24,9 @@ from unvoiced.ingest.recording import apart_sample, feature_object_name
 from unvoiced.keys.contributor import ContributorKey
 from unvoiced.stores.interface import CONDITIONS_PROBE, STANDARD
 from unvoiced.stores.object_name import is_object_name
+from unvoiced.stores.together import together
 
-_AT_ONCE = 8  # requests to a store
+_WINDOW = 2048  # candidates that are looked after together
 
 
 @dataclass(frozen=True)
@@ -82,32 +86,59 @@ def make_plan(bench: Bench, selection: Selection) -> Plan:
     object that the log knows is not restored: that would cost money for what is then refused.
     """
     plan = Plan(in_buckets=bench.source.store.url.startswith("s3://"))
-    candidates = _less_keyless(_candidates(bench, selection, plan), bench, plan)
-    standing = {
-        listed.name
-        for prefix in selection.prefixes()
-        for listed in bench.training.list(f"features/{bench.feature_set.directory}/{prefix}")
-    }
+    candidates, standing = _candidates(bench, selection, plan), _Standing(bench, selection)
     archived = bench.accounts.current().archived
-    look = _Look(bench, frozenset(standing))
-    with ThreadPoolExecutor(_AT_ONCE) as several:
-        looked_at = list(zip(candidates, several.map(look, candidates), strict=True))
-    logged = bench.accounts.with_receipt_for_features(
-        seen.features for _, seen in looked_at if isinstance(seen, _Seen)
-    )
-    for candidate, seen in looked_at:
-        original = candidate.original
-        if isinstance(seen, Skipped):
-            plan.skipped.append((original.name, seen.reason))
-        elif seen.features in logged:
-            plan.already += 1
-        elif not original.cold:
-            plan.todo.append(original)
-        elif seen.labels is not None and seen.labels.sha256 in archived:
-            plan.cold.append(original)
-        else:
-            plan.skipped.append((original.name, "not-in-log"))
+    while window := list(islice(candidates, _WINDOW)):
+        look = _Look(bench, standing.of([one.pseudonym for one in window]))
+        kept = _less_keyless(window, bench, plan)
+        looked_at = list(zip(kept, together(bench.training, look, kept), strict=True))
+        logged = bench.accounts.with_receipt_for_features(
+            seen.features for _, seen in looked_at if isinstance(seen, _Seen) and seen.features
+        )
+        for candidate, seen in looked_at:
+            _sort_in(plan, candidate.original, seen, logged, archived)
     return plan
+
+
+def _sort_in(
+    plan: Plan, original: Original, seen: "_Seen | Skipped", logged: Set[str], archived: Set[str]
+) -> None:
+    if isinstance(seen, Skipped):
+        plan.skipped.append((original.name, seen.reason))
+    elif seen.features in logged:
+        plan.already += 1
+    elif not original.cold:
+        plan.todo.append(original)
+    elif seen.labels is not None and seen.labels.sha256 in archived:
+        plan.cold.append(original)
+    else:
+        plan.skipped.append((original.name, "not-in-log"))
+
+
+class _Standing:
+    """The names of the feature objects there are, in step with candidates that come in order."""
+
+    def __init__(self, bench: Bench, selection: Selection) -> None:
+        folder = f"features/{bench.feature_set.directory}/"
+        self._ahead = (
+            parsed
+            for prefix in selection.prefixes()
+            for listed in bench.training.list(f"{folder}{prefix}")
+            if (parsed := names.parse_feature_name(listed.name)) is not None
+        )
+        self._kept: list[names.FeatureName] = []
+
+    def of(self, pseudonyms: Sequence[str]) -> frozenset[str]:
+        """Those of these contributors, none of whom comes before any that was asked about."""
+        first, last = pseudonyms[0], pseudonyms[-1]
+        self._kept = [one for one in self._kept if one.pseudonym >= first]
+        while not self._kept or self._kept[-1].pseudonym <= last:
+            found = next(self._ahead, None)
+            if found is None:
+                break
+            if found.pseudonym >= first:
+                self._kept.append(found)
+        return frozenset(one.name for one in self._kept)
 
 
 def _candidates(bench: Bench, selection: Selection, plan: Plan) -> Iterator[_Candidate]:
@@ -135,8 +166,7 @@ def _candidates(bench: Bench, selection: Selection, plan: Plan) -> Iterator[_Can
                 yield _Candidate(Original(listed.name, listed.version, listed.size, kind), *parsed)
 
 
-def _less_keyless(candidates: Iterator[_Candidate], bench: Bench, plan: Plan) -> list[_Candidate]:
-    found = list(candidates)
+def _less_keyless(found: Sequence[_Candidate], bench: Bench, plan: Plan) -> list[_Candidate]:
     missing = bench.contributor_keys.find(one.pseudonym for one in found)
     plan.skipped += [
         (one.original.name, "no-contributor-key") for one in found if one.pseudonym in missing

@@ -20,8 +20,8 @@ from unvoiced.errors import (
     OpenError,
     StoreError,
 )
+from unvoiced.ingest.accepting import accept
 from unvoiced.ingest.archive import archive_context
-from unvoiced.ingest.batch import accept
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.recording import (
     KeyNotHere,

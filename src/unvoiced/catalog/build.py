@@ -12,7 +12,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,19 +37,20 @@ from unvoiced.errors import (
     StoreError,
     VerificationError,
 )
+from unvoiced.log.digests import DigestSet
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.log.verify import features_of
 from unvoiced.names import FEATURES, FeatureName, parse_feature_name
 from unvoiced.stores import Entry, Store
+from unvoiced.stores.together import together
 
 if TYPE_CHECKING:
     import pyarrow
 
 _FIRSTS = "abcdefghijklmnopqrstuvwxyz234567"
 _ROUNDS = 8
-_FETCHES = 8  # requests at once
 
 FOREIGN_NAME = "foreign name"
 FOREIGN = "says something else than its name"
@@ -95,7 +95,7 @@ class CatalogBuilder:
         self._training = training
         self._log = log
         self._ledger = Ledger()
-        self._genuine: set[str] = set()
+        self._genuine = DigestSet()
         self._suppression = SuppressionList(journal, verifier, self._follow)
 
     @classmethod
@@ -198,18 +198,15 @@ class CatalogBuilder:
         return rows.combine_chunks()
 
     def _make(self, new: Sequence[tuple[FeatureName, Entry]], report: SetReport) -> Iterator[Row]:
-        if not new:
-            return
-        with ThreadPoolExecutor(_FETCHES, "catalog") as pool:
-            for made in pool.map(lambda one: row_of(self._training, *one), new):
-                if made is None:
-                    continue  # gone since it was listed
-                if isinstance(made, InputError):
-                    report.left_out[FOREIGN] += 1
-                elif made["sha256"] not in self._genuine:
-                    report.left_out[NO_RECEIPT] += 1
-                else:
-                    yield made
+        for made in together(self._training, lambda one: row_of(self._training, *one), new):
+            if made is None:
+                continue  # gone since it was listed
+            if isinstance(made, InputError):
+                report.left_out[FOREIGN] += 1
+            elif made["sha256"] not in self._genuine:
+                report.left_out[NO_RECEIPT] += 1
+            else:
+                yield made
 
     def _put(self, name: str, rows: "pyarrow.Table", version: str | None) -> None:
         if version is not None:
@@ -230,7 +227,7 @@ class CatalogBuilder:
     def _follow(self) -> Ledger:
         """Take in what was logged since; the accounts as they are then."""
         for data in self._log.entries(self._ledger.size, self._log.checkpoint().size):
-            self._genuine |= features_of(self._ledger.enter(data))
+            self._genuine.update(features_of(self._ledger.enter(data)))
         return self._ledger
 
 

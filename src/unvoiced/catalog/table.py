@@ -5,8 +5,7 @@ compares it with the log, and opens it, whatever stands here. So a false catalog
 and say false things about their length; it cannot get anything opened that no receipt names.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -16,11 +15,11 @@ from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError, NotFound
 from unvoiced.names import FEATURES
 from unvoiced.stores import Store, open_store
+from unvoiced.stores.together import together
 
 if TYPE_CHECKING:
     import pyarrow
 
-_FETCHES = 8  # requests at once
 BUILD = "`unvoiced catalog build`"
 
 
@@ -37,6 +36,14 @@ def load(training: Store, feature_set: str) -> "pyarrow.Table":
     shard of ours; `StoreError`. Contributors whose shard an erasure has taken since the last build
     are not in it: see `missing_shards`.
     """
+    found = shards(training, feature_set)
+    import pyarrow as pa
+
+    return pa.concat_tables([schema().empty_table(), *found])
+
+
+def shards(training: Store, feature_set: str) -> "Iterator[pyarrow.Table]":
+    """As `load`, shard by shard, which takes a fraction of the memory. Raises as it does."""
     schema()  # says that pyarrow is missing before anything is fetched
     names = shard_names(training, feature_set)
     if not names:
@@ -61,12 +68,11 @@ def missing_shards(training: Store, feature_set: str) -> list[str]:
     return sorted(name for name in needed - there if parse_shard_name(name))
 
 
-def fetch(training: Store, names: Sequence[str]) -> "pyarrow.Table":
-    """The rows of these shards, in their order; one that is gone by now has none.
+def fetch(training: Store, names: Sequence[str]) -> "Iterator[pyarrow.Table]":
+    """The rows of each of these shards, in their order; one that is gone by now has none.
 
     Raises as `load`.
     """
-    import pyarrow as pa
 
     def rows(name: str) -> "pyarrow.Table":
         try:
@@ -74,8 +80,7 @@ def fetch(training: Store, names: Sequence[str]) -> "pyarrow.Table":
         except NotFound:  # an erasure took it since it was listed
             return schema().empty_table()
 
-    with ThreadPoolExecutor(_FETCHES, "catalog") as pool:
-        return pa.concat_tables([schema().empty_table(), *pool.map(rows, names)])
+    return together(training, rows, names)
 
 
 def read(url: str | Path, feature_set: str | None = None) -> "pyarrow.Table":

@@ -11,9 +11,10 @@ from unvoiced.cli.display import counted, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError, VerificationError
+from unvoiced.log.feature_receipts import FeatureReceipts
 from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.reader import LogReader
-from unvoiced.log.verify import features_with_receipt, leaves_about, verify_log
+from unvoiced.log.verify import leaves_about, verify_log
 from unvoiced.reader import find_features
 from unvoiced.sealing import parse_header
 from unvoiced.stores import Store, open_store
@@ -192,9 +193,9 @@ def digests_of(sample: str, config: Path) -> tuple[str, ...]:
         return (sample,)
     settings = load_settings(config)
     training = settings.store("training")
-    genuine = features_with_receipt(settings.log_reader())
+    receipts = FeatureReceipts(settings.log_reader())
     for feature in find_features(training, sample):
         sealed = training.get(feature.name).data
-        if hashlib.sha256(sealed).hexdigest() in genuine:
+        if receipts.among([hashlib.sha256(sealed).hexdigest()]):
             return (str(parse_header(sealed).context.get("source_sha256")),)
     raise VerificationError(f"no receipt of the log names the features of {sample}")

@@ -79,6 +79,13 @@ def init(
             help="What the watch reads and tells: cloudtrail=URL, access_logs=URL, topic=ARN.",
         ),
     ] = None,
+    compile_kernel: Annotated[
+        bool,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Compile the extraction kernel now; else the first ingest on this machine does.",
+        ),
+    ] = True,
 ) -> None:
     """Create a deployment: stores, one key vault per role, an empty log, the first intake key."""
     passphrases: dict[Role, str] = {}
@@ -99,6 +106,12 @@ def init(
     )
     settings = create_deployment(folder, utc_now(), plan)
     out.print(f"Created {settings.path}")
+    if compile_kernel:
+        # Here, as numba takes half as long to import as all else.
+        from unvoiced.features.kernel.prepare import prepare
+
+        with err.status("Looking for the compiled extraction kernel") as progress:
+            prepare(progress.update)
     out.print("The log's public key, for everyone who will verify:")
     out.print(settings.log_vkey, soft_wrap=True, highlight=False)
     out.print(f"Next: unvoiced invite NAME -c {shlex.quote(str(folder))}")

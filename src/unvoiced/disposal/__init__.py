@@ -6,6 +6,7 @@ from unvoiced.disposal.destroy import (
     clear,
     clear_without_features,
     destroy,
+    destroy_all,
     gone_before,
 )
 from unvoiced.disposal.holds import Held, LegalHold, LegalHolds, UnderHold
@@ -50,6 +51,7 @@ __all__ = [
     "clear",
     "clear_without_features",
     "destroy",
+    "destroy_all",
     "gone_before",
     "lifting",
     "suppression_id",

@@ -8,18 +8,24 @@ A legal hold stops every disposal, for whatever cause.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice, repeat
 from typing import Final
 
 from unvoiced.disposal.holds import Held
 from unvoiced.disposal.journal import JournalEntry
 from unvoiced.disposal.receipt import Cause, Observation, shows_archived
-from unvoiced.errors import NotDisposed, NotFound
+from unvoiced.disposal.versions import Listed, versions_of, versions_of_one
+from unvoiced.errors import CredentialsExpired, NotDisposed, NotFound, StoreError
 from unvoiced.stores.interface import Entry, Keeping, Store
+from unvoiced.stores.together import try_together
 
 _POLICY: Final = object()
+# How many are deleted before they are looked for. Should the process die in between, so many are
+# gone without a receipt, until the next run sees that they are.
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,9 @@ class Target:
     name: str
     version: str
     sha256: str
+
+
+Outcome = Observation | NotDisposed | StoreError
 
 
 class Clearance:
@@ -88,16 +97,82 @@ def destroy(raw: Store, clearance: Clearance, now: Callable[[], datetime]) -> Ob
     """Delete exactly the version that was read, then look whether it is gone.
 
     A newer upload under the same name is another recording and stays. Delete markers that hide
-    nothing any more go too.
+    nothing any more go too. Raises `NotDisposed` where the clearance was used before, `StoreError`
+    where the store does not delete or does not say.
     """
-    target = clearance.use()
-    raw.delete(target.name, target.version)
-    versions = _versions(raw, target.name)
-    if versions and all(listed.delete_marker for listed in versions):
-        for marker in versions:
-            raw.delete(marker.name, marker.version)
-        versions = _versions(raw, target.name)
-    return _observe(raw, target, versions, now)
+    (outcome,) = destroy_all(raw, [clearance], now)
+    if isinstance(outcome, Observation):
+        return outcome
+    raise outcome
+
+
+def destroy_all(
+    raw: Store, clearances: Iterable[Clearance], now: Callable[[], datetime]
+) -> Iterator[Outcome]:
+    """`destroy` of each, in order, with fewer requests, as many under way as the store is for.
+
+    What `destroy` would have raised is the result in its place, and raised is nothing. Where the
+    credentials run out, nothing more is asked: all that was not seen by then has
+    `CredentialsExpired` as its result, and what was seen to be gone before or after it in order has
+    its observation. Some hundreds are deleted before the first of them is looked for.
+    """
+    waiting = iter(clearances)
+    expired: CredentialsExpired | None = None
+    while some := list(islice(waiting, _AT_ONCE)):
+        outcomes = _destroy_some(raw, some, now) if expired is None else repeat(expired, len(some))
+        for outcome in outcomes:
+            if isinstance(outcome, CredentialsExpired):
+                expired = outcome
+            yield outcome
+
+
+def _destroy_some(
+    raw: Store, clearances: Sequence[Clearance], now: Callable[[], datetime]
+) -> Iterator[Outcome]:
+    used = [_use(clearance) for clearance in clearances]
+    targets = [one for one in used if isinstance(one, Target)]
+    refused = raw.delete_many([(one.name, one.version) for one in targets])
+    gone = [one for one, error in zip(targets, refused, strict=True) if error is None]
+    listed = versions_of(raw, {one.name for one in gone})
+    listed |= _without_markers(raw, listed)
+
+    def look(target: Target) -> Observation:
+        versions = listed[target.name]
+        if isinstance(versions, StoreError):
+            raise versions
+        return _observe(raw, target, versions, now)
+
+    seen, errors = try_together(raw, look, gone), iter(refused)
+    for one in used:
+        if isinstance(one, Target):
+            yield next(errors) or next(seen)
+        else:
+            yield one
+
+
+def _use(clearance: Clearance) -> Target | NotDisposed:
+    try:
+        return clearance.use()
+    except NotDisposed as why:
+        return why
+
+
+def _without_markers(raw: Store, listed: Mapping[str, Listed]) -> dict[str, Listed]:
+    """What the names have that had nothing but delete markers, which are removed."""
+    markers = {
+        name: [(name, one.version) for one in versions]
+        for name, versions in listed.items()
+        if not isinstance(versions, StoreError)
+        and versions
+        and all(one.delete_marker for one in versions)
+    }
+    refused = iter(raw.delete_many([one for some in markers.values() for one in some]))
+    left: dict[str, Listed] = {}
+    for name, some in markers.items():
+        errors = [error for error in islice(refused, len(some)) if error is not None]
+        if errors:
+            left[name] = errors[0]
+    return versions_of(raw, markers.keys() - left.keys()) | left
 
 
 def gone_before(
@@ -106,14 +181,10 @@ def gone_before(
     """What shows that a recording was destroyed before it was to stay: by a run that is no more,
     which could not log it. Changes nothing; raises `hold` where the recording is still there.
     """
-    observed = _observe(raw, target, _versions(raw, target.name), now)
+    observed = _observe(raw, target, versions_of_one(raw, target.name), now)
     if not observed.shows_absence:
         raise hold
     return observed
-
-
-def _versions(raw: Store, name: str) -> list[Entry]:
-    return [listed for listed in raw.versions(name) if listed.name == name]
 
 
 def _observe(

@@ -24,14 +24,14 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from unvoiced.errors import AccessError, NotFound, VerificationError
+from unvoiced.sealing import canonical
 from unvoiced.stores.interface import Store
 
 _PREFIX = "pages/"
@@ -97,9 +97,9 @@ class Journal:
         name = f"{_PREFIX}{secrets.token_hex(12)}.json"
         if self._key is None:
             raise AccessError("the journal is written with the worker's vault only")
-        items: list[dict[str, Any]] = [asdict(entry) for entry in entries]
-        content: dict[str, Any] = {"entries": items, "mac": _mac(self._key, name, items)}
-        self._store.put_if_absent(name, rfc8785.dumps(content))
+        items = [_item(entry) for entry in entries]
+        content = {"entries": items, "mac": _mac(self._key, name, items)}
+        self._store.put_if_absent(name, canonical.dumps(content))
         return Page(name, tuple(entries))
 
     def pages(self) -> Iterator[Page]:
@@ -144,19 +144,29 @@ class Journal:
             items, mac = content["entries"], content["mac"]
             if not isinstance(items, list) or not isinstance(mac, str):
                 raise TypeError
+            genuine = self._key is None or _same(mac, _mac(self._key, page, items))
         except (ValueError, KeyError, TypeError, RecursionError):
             raise VerificationError(f"journal page {page} is damaged") from None
-        if self._key is not None and not _same(mac, _mac(self._key, page, items)):
+        if not genuine:
             raise VerificationError(f"journal page {page} was not written by a worker")
         return items
 
 
 def _mac(key: bytes, page: str, items: list[dict[str, Any]]) -> str:
-    return hmac.digest(key, rfc8785.dumps({"entries": items, "page": page}), "sha256").hex()
+    return hmac.digest(key, canonical.dumps({"entries": items, "page": page}), "sha256").hex()
 
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _item(entry: JournalEntry) -> dict[str, Any]:
+    """An entry as JSON; `asdict` would copy every text of it."""
+    return {
+        **vars(entry),
+        "features": [vars(placed) for placed in entry.features],
+        "archived": vars(entry.archived) if entry.archived is not None else None,
+    }
 
 
 def _entry(page: str, item: dict[str, Any]) -> JournalEntry:

@@ -26,11 +26,14 @@ def naming(work: Work) -> Iterator[Entry]:
         if work.pseudonym in entry.name:
             yield entry
         elif not entry.delete_marker:
+            place = (entry.name, entry.version)
             try:
-                if sought in journal.get(entry.name, entry.version).data:
-                    yield entry
+                if place not in work.names_them:
+                    work.names_them[place] = sought in journal.get(*place).data
             except NotFound:  # settled and removed meanwhile
                 continue
+            if work.names_them[place]:
+                yield entry
 
 
 def destroy_records(work: Work) -> None:

@@ -32,6 +32,9 @@ class Work:
     record: Erasure
     pseudonym: str
     reasons: list[str] = field(default_factory=list)
+    # (name, version) of an object of the journal store -> whether it names them; such a version
+    # never changes, so others' records are read once, however often it is looked.
+    names_them: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Ledger:

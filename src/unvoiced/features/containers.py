@@ -7,6 +7,7 @@ decoder, and their lengths are checked first. Offsets and sizes are in bytes.
 Sources: Microsoft RIFF (1991), EBU Tech 3306 (RF64), Apple AIFF-C (1991), RFC 3533 (Ogg), ID3v2.4.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,11 @@ ByteOrder = Literal["little", "big"]
 _UNTIL_THE_END = frozenset({0, 0x7FFFF000, 0x7FFFFF00, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
 _MOST_CHUNKS = 1000
 _LARGEST_OGG_PAGE = 65_307
+_PLAIN_CHANNELS = 8
+_PLAIN_RATES = range(1000, 768_001)
+_COMMENTS = frozenset({b"JUNK", b"PAD ", b"LIST"})
+_LARGEST_COMMENT = 1 << 16
+_LONGEST_TAIL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,52 @@ def has_length_header(data: memoryview) -> bool:
             states_frames = int.from_bytes(first[at + 4 : at + 8], "big") & 1
             return bool(states_frames) and any(first[at + 8 : at + 12])
     return (at := first.find(b"VBRI")) >= 0 and any(first[at + 14 : at + 18])
+
+
+@dataclass(frozen=True, slots=True)
+class Pcm16:
+    """Samples of a WAV as they lie in it: int16, little-endian, channels alternating."""
+
+    offset: int
+    frames: int
+    channels: int
+    sample_rate: int
+
+
+def pcm16(data: memoryview) -> Pcm16 | None:
+    """Where the samples of a plain 16-bit WAV lie, once `check_length` has passed it.
+
+    None unless each field of its header is as in the first WAVs, and beside format and samples it
+    holds comments and padding at most: what more could mean is left to libsndfile.
+    """
+    found = _only_comments_around(data)
+    if found is None:
+        return None
+    offset, size = found
+    tag, channels, rate, byte_rate, width, bits = struct.unpack("<HHIIHH", data[20:36])
+    plain = (tag, bits, width, byte_rate) == (1, 16, 2 * channels, 2 * channels * rate)
+    if not plain or not 1 <= channels <= _PLAIN_CHANNELS or rate not in _PLAIN_RATES:
+        return None
+    return Pcm16(offset, size // width, channels, rate)
+
+
+def _only_comments_around(data: memoryview) -> tuple[int, int] | None:
+    """Offset and size of the samples; None if more than comments and a plain format is there."""
+    if bytes(data[:4]) != b"RIFF":
+        return None
+    for header, name, size in _chunks(data, "little"):
+        if header == 12:
+            if (name, size) != (b"fmt ", 16):
+                return None
+        elif name == b"data":
+            offset, end = header + 8, header + 8 + size + size % 2
+            tail = bytes(data[end : end + _LONGEST_TAIL + 1])
+            there = size not in _UNTIL_THE_END and size <= len(data) - offset
+            harmless = len(tail) <= _LONGEST_TAIL and b"data" not in tail
+            return (offset, size) if there and harmless else None
+        elif name not in _COMMENTS or size > _LARGEST_COMMENT:
+            return None
+    return None
 
 
 def _check_wav(data: memoryview) -> Patch | None:

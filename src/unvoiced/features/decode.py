@@ -4,7 +4,8 @@
 - One decoder per content, never by what happens to be installed: libsndfile for WAV, AIFF, CAF,
   FLAC, Ogg (Vorbis, Opus) and MP3 with a length header; PyAV for WebM/Matroska, MP4/M4A, AAC and
   MP3 without one. The same recording gives the same numbers everywhere.
-- Memory beyond the plaintext is one block (256 kB), whatever the length.
+- Memory beyond the plaintext is one block (256 kB), whatever the length. The samples of a plain
+  16-bit WAV are read where they lie.
 - Every refusal is `UndecodableError` with a code of `REASONS`; no decoder's text gets out (INV-11).
 """
 
@@ -13,12 +14,21 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from unvoiced.errors import UndecodableError
-from unvoiced.features.containers import Patch, check_length, container, has_length_header
+from unvoiced.features.containers import (
+    Patch,
+    Pcm16,
+    check_length,
+    container,
+    has_length_header,
+    pcm16,
+)
 from unvoiced.features.recording import (
     BLOCK_SAMPLES,
     DEFAULT_MAX_SECONDS,
+    INT16_FULL_SCALE,
     Limit,
     Plain,
     PlaintextFile,
@@ -52,7 +62,32 @@ def open_recording(
         from unvoiced.features.decode_browser import open_browser_recording
 
         return open_browser_recording(data, kind, downmix, max_seconds)
-    return _open_with_libsndfile(data, check_length(data, kind), downmix, max_seconds)
+    patch = check_length(data, kind)
+    if kind == "wav" and (plain := pcm16(data)) is not None:
+        return _open_in_place(data, plain, downmix, max_seconds)
+    return _open_with_libsndfile(data, patch, downmix, max_seconds)
+
+
+def _open_in_place(data: memoryview, plain: Pcm16, downmix: str, max_seconds: float) -> Recording:
+    """A plain WAV needs no decoder: its samples are read, never written, where they lie."""
+    if not plain.frames:
+        raise UndecodableError("no-audio")
+    Limit(plain.sample_rate, max_seconds).check(plain.frames)
+    count = plain.frames * plain.channels
+    samples = np.frombuffer(data, "<i2", count, plain.offset)
+    if plain.channels == 1:
+        blocks = iter((samples,))
+    else:
+        blocks = _mixed(samples.reshape(-1, plain.channels), downmix)
+    return Recording("WAV/PCM_16", plain.sample_rate, plain.channels, blocks)
+
+
+def _mixed(samples: NDArray[np.int16], downmix: str) -> Iterator[Samples]:
+    frames = max(1, BLOCK_SAMPLES // samples.shape[1])
+    for at in range(0, len(samples), frames):
+        mono = mix_down(samples[at : at + frames], downmix, INT16_FULL_SCALE)
+        yield mono
+        mono.fill(0.0)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
@@ -85,7 +120,9 @@ def _open_with_libsndfile(
 
 def _blocks(file: Any, downmix: str, limit: Limit) -> Iterator[Samples]:
     # int16 is what PCM_16 holds, and libsndfile hands it over six times faster than floats.
-    dtype, full_scale = ("int16", 32768.0) if file.subtype == "PCM_16" else ("float64", 1.0)
+    dtype, full_scale = (
+        ("int16", INT16_FULL_SCALE) if file.subtype == "PCM_16" else ("float64", 1.0)
+    )
     frames = max(1, BLOCK_SAMPLES // file.channels)
     with file:
         while True:
@@ -98,10 +135,13 @@ def _blocks(file: Any, downmix: str, limit: Limit) -> Iterator[Samples]:
             limit.count(len(block))
             if dtype == "float64" and not np.isfinite(block).all():
                 raise UndecodableError("not-finite")
-            mono = mix_down(block, downmix, full_scale)
+            if dtype == "int16" and file.channels == 1:
+                yield block[:, 0]
+            else:
+                mono = mix_down(block, downmix, full_scale)
+                yield mono
+                mono.fill(0.0)
             block.fill(0)
-            yield mono
-            mono.fill(0.0)
         if limit.frames < file.frames < _UNKNOWN_FRAMES:
             raise UndecodableError("truncated")
     if not limit.frames:

@@ -85,7 +85,7 @@ def _frames(opened: "av.container.InputContainer", stated: float) -> Iterator[An
         raise UndecodableError("truncated")
 
 
-def _mono(frame: Any, rate: int, channels: int, downmix: str) -> Samples:
+def _mono(frame: Any, rate: int, channels: int, downmix: str) -> NDArray[np.float64]:
     if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
         raise UndecodableError("damaged")
     full_scale = _FULL_SCALE.get(frame.format.packed.name)
@@ -117,9 +117,9 @@ def _interleaved(frame: Any) -> Any:
     return packed
 
 
-def _blocks(frames: Iterator[Samples], limit: Limit) -> Iterator[Samples]:
+def _blocks(frames: Iterator[NDArray[np.float64]], limit: Limit) -> Iterator[Samples]:
     """Codec frames of some 20 ms, gathered into blocks worth the calls that each one costs."""
-    gathered: list[Samples] = []
+    gathered: list[NDArray[np.float64]] = []
     waiting = 0
     for samples in chain(frames, (None,)):
         if samples is not None:

@@ -1,7 +1,7 @@
 """What a decoder hands on: an opened recording, as mono blocks at its own sample rate."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from unvoiced.errors import UndecodableError
 from unvoiced.features.containers import Patch
 
-Samples = NDArray[np.float64]
+Samples = NDArray[np.float64] | NDArray[np.int16]
+INT16_FULL_SCALE = 32768.0
 Plain = bytes | bytearray | memoryview
 
 DEFAULT_MAX_SECONDS = 4 * 3600.0
@@ -23,9 +24,11 @@ _RATES = range(1_000, 768_001)
 class Recording:
     """An opened recording.
 
-    `blocks` yields mono float64 of shape (n,), full scale at 1.0, at `sample_rate` Hz. A block
-    holds until the next one is asked for, then it is overwritten with zeros. Iterating raises
-    UndecodableError as soon as the recording proves not to be what its header says.
+    `blocks` yields mono samples of shape (n,) at `sample_rate` Hz: all float64 with full scale at
+    1.0, or all int16 as they were recorded. A block is only read: it may lie in the plaintext
+    itself, and be of any length then. Else it holds until the next one is asked for, then it is
+    overwritten with zeros. Iterating raises UndecodableError as soon as the recording proves not to
+    be what its header says.
     """
 
     format: str
@@ -100,7 +103,23 @@ class PlaintextFile(io.RawIOBase):
         return len(chunk)
 
 
-def mix_down(block: NDArray[Any], downmix: str, full_scale: float) -> Samples:
+def float_blocks(blocks: Iterable[Samples]) -> Iterator[NDArray[np.float64]]:
+    """The same samples as float64, full scale at 1.0, at most `BLOCK_SAMPLES` at once.
+
+    A block that was made here is overwritten when the next one is asked for.
+    """
+    for block in blocks:
+        if block.dtype != np.int16:
+            yield block.astype(np.float64, copy=False)
+            continue
+        for at in range(0, len(block), BLOCK_SAMPLES):
+            made = block[at : at + BLOCK_SAMPLES].astype(np.float64)
+            made *= 1.0 / INT16_FULL_SCALE
+            yield made
+            made.fill(0.0)
+
+
+def mix_down(block: NDArray[Any], downmix: str, full_scale: float) -> NDArray[np.float64]:
     """Channels of shape (n, channels), any real dtype, as new mono float64 of shape (n,).
 
     `downmix` is "mean" (librosa.to_mono) or "first"; `full_scale` is the value that becomes 1.0.

@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unvoiced.features.recording import Samples
+from unvoiced.features.recording import Samples, float_blocks
 
 
 def resampled(blocks: Iterable[Samples], source_rate: int, target_rate: int) -> Iterator[Samples]:
@@ -26,14 +27,14 @@ def resampled(blocks: Iterable[Samples], source_rate: int, target_rate: int) -> 
 
     stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float64", quality="HQ")
     taken = given = 0
-    for block in blocks:
+    for block in float_blocks(blocks):
         taken += len(block)
-        out: Samples = stream.resample_chunk(block)
+        out: NDArray[np.float64] = stream.resample_chunk(block)
         given += len(out)
         yield out
         out.fill(0.0)
     # librosa cuts or pads the end with zeros to just this length.
     missing = math.ceil(taken * (float(target_rate) / source_rate)) - given
-    last: Samples = stream.resample_chunk(np.empty(0), last=True)
+    last: NDArray[np.float64] = stream.resample_chunk(np.empty(0), last=True)
     yield np.pad(last[:missing], (0, max(0, missing - len(last))))
     last.fill(0.0)

@@ -4,7 +4,8 @@ The numbers are those of librosa 0.11, computed in float64:
 power_to_db(melspectrogram(y, center=True, pad_mode="constant", power=2.0), ref=1.0, amin=1e-10,
 top_db=None). The limit `top_db` depends on the whole recording and is applied by who holds it.
 
-`log_mel_blocks` is the seam for a faster kernel: samples in, decibel frames out, nothing else.
+This is the path of the sizes that the compiled kernel knows no transform of, and what the kernel is
+compared with in tests.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from unvoiced.features.feature_set import FeatureSet
-from unvoiced.features.recording import Samples
+from unvoiced.features.kernel.tables import hann, mel_basis
+from unvoiced.features.recording import Samples, float_blocks
 
 AMIN = 1e-10
 # Of 32 to 1001, the number of frames whose windows, spectra and bands stay in the L2 cache.
@@ -37,7 +39,7 @@ def log_mel_blocks(
     # A window shorter than n_fft is centred in it, so the frame that counts starts this much early.
     lead = feature_set.n_fft // 2 - (feature_set.n_fft - win_length) // 2
     carried = np.zeros(lead)
-    for block in chain(samples, (np.zeros(win_length - lead),)):
+    for block in chain(float_blocks(samples), (np.zeros(win_length - lead),)):
         pending = np.concatenate((carried, block))
         count = max(0, (len(pending) - win_length) // hop_length + 1)
         if count:
@@ -48,7 +50,7 @@ def log_mel_blocks(
 
 def _decibels(frames: NDArray[np.float64], feature_set: FeatureSet) -> NDArray[np.float64]:
     """Decibels of shape (n_mels, n) from frames of shape (n, win_length)."""
-    window, basis = _window(feature_set), _mel_basis(feature_set)
+    window, basis = hann(feature_set.win_length), _mel_basis(feature_set)
     decibels = np.empty((feature_set.n_mels, len(frames)))
     windowed = np.zeros((_BATCH, feature_set.n_fft))
     for start in range(0, len(frames), _BATCH):
@@ -68,27 +70,14 @@ def _decibels(frames: NDArray[np.float64], feature_set: FeatureSet) -> NDArray[n
 
 
 @lru_cache(maxsize=16)
-def _window(feature_set: FeatureSet) -> NDArray[np.float64]:
-    # Here, as scipy.signal takes longer to import than most commands take to run.
-    from scipy.signal import get_window
-
-    window: NDArray[np.float64] = get_window(feature_set.window, feature_set.win_length)
-    return window
-
-
-@lru_cache(maxsize=16)
 def _mel_basis(feature_set: FeatureSet) -> csr_array:
     """librosa.filters.mel as a sparse matrix: of 257 bins, a band of 80 touches about six."""
-    # Imported where it is used: librosa.filters takes a second.
-    from librosa.filters import mel
-
     # float32 is what librosa computes its basis in, whatever the samples are.
-    basis = mel(
-        sr=feature_set.sample_rate,
-        n_fft=feature_set.n_fft,
-        n_mels=feature_set.n_mels,
-        fmin=feature_set.fmin,
-        fmax=feature_set.fmax,
-        dtype=np.float32,
+    basis = mel_basis(
+        feature_set.sample_rate,
+        feature_set.n_fft,
+        feature_set.n_mels,
+        feature_set.fmin,
+        feature_set.fmax,
     )
     return csr_array(basis.astype(np.float64))

@@ -9,7 +9,7 @@ a copy, and the original destroyed for it.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ from unvoiced.log.note import Signer
 from unvoiced.sealing import Context, PublicKey, seal
 from unvoiced.sections import DisposalSettings
 from unvoiced.stores import Keeping, Store
+from unvoiced.stores.together import together
 
 _ATTEMPTS = 8
 
@@ -81,15 +82,37 @@ class Archive:
             tag,
         )
 
-    def standing(self, original: SealedOriginal) -> ArchivedOriginal | None:
-        """The copy of this recording that stands already; None where the name is free.
+    def standing(
+        self, originals: Sequence[SealedOriginal]
+    ) -> Iterator[ArchivedOriginal | ArchiveNameTaken | NotDisposed | None]:
+        """The copy of each that stands already; None where the name is free.
 
-        Raises `ArchiveNameTaken`; `NotDisposed` where what stands there is not to be relied on, or
-        the archive does not say.
+        `ArchiveNameTaken` in the place of one whose name another recording's has; `NotDisposed`
+        where what stands there is not to be relied on, or the archive does not say.
         """
+        for original, found in zip(
+            originals, together(self.store, self._found, originals), strict=True
+        ):
+            try:
+                yield found if isinstance(found, NotDisposed) else self._copy_in(original, found)
+            except (ArchiveNameTaken, NotDisposed) as why:
+                yield why
+
+    def _found(self, original: SealedOriginal) -> list[tuple[str, Keeping]] | NotDisposed:
+        """All versions under its name; only asks the store, so many may be under way at once."""
         name = original.planned.name
         try:
-            found = list(versions_of(self.store, name))
+            return list(versions_of(self.store, name))
+        except CredentialsExpired:
+            raise
+        except StoreError as error:
+            return _not_archived(name, str(error))
+
+    def _copy_in(
+        self, original: SealedOriginal, found: Sequence[tuple[str, Keeping]]
+    ) -> ArchivedOriginal | None:
+        name = original.planned.name
+        try:
             ours = [(*one, labels) for one in found if (labels := self._ours(name, one[1]))]
         except CredentialsExpired:
             raise
@@ -115,35 +138,52 @@ class Archive:
             )
         return None
 
-    def place(self, original: SealedOriginal) -> ArchivedOriginal:
-        """Put an original; returns what stands there now, another run's included.
+    def place(
+        self, originals: Sequence[SealedOriginal]
+    ) -> Iterator[ArchivedOriginal | ArchiveNameTaken | NotDisposed]:
+        """Put originals; what stands then under the name of each, another run's included.
 
-        Raises `ArchiveNameTaken`; `NotDisposed` where it could not be put.
+        `ArchiveNameTaken` in the place of one, or `NotDisposed` where it could not be put.
         """
+        for original, put in zip(
+            originals, together(self.store, self._put, originals), strict=True
+        ):
+            try:
+                yield put if put is not None else self._stand(original)
+            except (ArchiveNameTaken, NotDisposed) as why:
+                yield why
+
+    def _put(self, original: SealedOriginal) -> ArchivedOriginal | NotDisposed | None:
+        """What was put, or None where the name is not free; only asks the store, as above."""
         planned = original.planned
         labels = signed_labels(planned.name, Labels(planned.sha256, original.tag), self.signer)
+        try:
+            version = self.store.put_locked(
+                planned.name,
+                original.data,
+                until=datetime.fromisoformat(planned.retain_until),
+                mode=self.disposal.lock_mode,
+                storage_class=planned.storage_class,
+                labels=labels,
+            )
+        except CredentialsExpired:
+            raise
+        except AlreadyExists:
+            return None
+        except StoreError as error:
+            return _not_archived(planned.name, str(error))
+        return replace(planned, version=version)
+
+    def _stand(self, original: SealedOriginal) -> ArchivedOriginal | NotDisposed:
+        """Another run's copy, or this very one, where the answer to the first try got lost."""
         for _ in range(_ATTEMPTS):
-            try:
-                version = self.store.put_locked(
-                    planned.name,
-                    original.data,
-                    until=datetime.fromisoformat(planned.retain_until),
-                    mode=self.disposal.lock_mode,
-                    storage_class=planned.storage_class,
-                    labels=labels,
-                )
-            except CredentialsExpired:
-                raise
-            except AlreadyExists:
-                # Another run's, or this very one, where the answer to the first try got lost.
-                standing = self.standing(original)
-                if standing is not None:
-                    return standing
-            except StoreError as error:
-                raise _not_archived(planned.name, str(error)) from None
-            else:
-                return replace(planned, version=version)
-        raise _not_archived(planned.name, "the object keeps changing")
+            found = self._found(original)
+            if isinstance(found, NotDisposed):
+                return found
+            standing = self._copy_in(original, found) or self._put(original)
+            if standing is not None:
+                return standing
+        return _not_archived(original.planned.name, "the object keeps changing")
 
     def _ours(self, name: str, kept: Keeping) -> Labels | None:
         """Its labels, where a worker put it there and nothing says that it was destroyed since."""

@@ -33,6 +33,8 @@ R = TypeVar("R", bound=_Recording)
 
 def less_erased(recordings: Sequence[R], bench: Workbench, report: BatchReport) -> list[R]:
     """Dispose of those of erased contributors; returns the others. All of them are accepted."""
+    if not recordings:
+        return []
     suppressed = bench.suppression.now()
     erased = [one for one in recordings if contributor(one.name) in suppressed]
     if erased:
@@ -42,16 +44,6 @@ def less_erased(recordings: Sequence[R], bench: Workbench, report: BatchReport) 
         report.left |= outcome.left
         report.gone += max(0, len(targets) - outcome.disposed - len(outcome.left))
     return [one for one in recordings if contributor(one.name) not in suppressed]
-
-
-class ErasedMeanwhile(Exception):
-    """The contributor is suppressed by now."""
-
-
-def unless_erased(name: str, bench: Workbench) -> None:
-    """Raises `ErasedMeanwhile` where an object of this name would be of an erased contributor."""
-    if contributor(name) in bench.suppression.now():
-        raise ErasedMeanwhile
 
 
 def contributor(name: str) -> str:

@@ -30,6 +30,13 @@ class BatchReport:
 
     def add(self, other: "BatchReport") -> None:
         """Take in another batch's report."""
+        self.count(other)
+        self.quarantined |= other.quarantined
+        self.left |= other.left
+        self.lost += other.lost
+
+    def count(self, other: "BatchReport") -> None:
+        """Take in the numbers of another batch's report, and none of its names."""
         self.recordings += other.recordings
         self.disposed += other.disposed
         self.sealed_bytes += other.sealed_bytes
@@ -37,6 +44,3 @@ class BatchReport:
         self.archived += other.archived
         self.erased += other.erased
         self.gone += other.gone
-        self.quarantined |= other.quarantined
-        self.left |= other.left
-        self.lost += other.lost

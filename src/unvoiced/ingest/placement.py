@@ -7,6 +7,9 @@ is garbage somebody planted, and is replaced, conditionally on being what was se
 
 Nothing the journal knows is ever replaced, and everything is journalled before it is put: so
 between reading features back and destroying the recording, no other run swaps them for its own.
+
+First puts of different recordings may be under way at once; everything that has to be decided is
+decided in the caller's thread.
 """
 
 import hashlib
@@ -26,6 +29,7 @@ from unvoiced.ingest.recording import SealedFeatures
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.sealing import agrees, parse_header
 from unvoiced.stores import Stored
+from unvoiced.stores.together import together
 
 _ATTEMPTS = 8
 _IDENTITY = ("purpose", "pseudonym", "sample", "feature_set")
@@ -35,36 +39,92 @@ class NameTaken(Exception):
     """Another recording's features stand under the name; they are ours and they stay."""
 
 
-def place(features: Sequence[SealedFeatures], bench: Workbench) -> tuple[PlacedFeatures, ...]:
-    """Put a recording's feature objects; returns what stands there now, adopted twins included.
+Placed = tuple[PlacedFeatures, ...]
 
-    Raises `NameTaken`; `NotDisposed` when the key they are sealed to is no more; `StoreError`.
+
+def place(
+    recordings: Sequence[Sequence[SealedFeatures]], bench: Workbench
+) -> list[Placed | NameTaken | NotDisposed]:
+    """Put the feature objects of each recording; returns what stands now, adopted twins included.
+
+    In the place of a recording's there is `NameTaken`, or `NotDisposed` where the key they are
+    sealed to is no more. Raises `StoreError`.
     """
-    if len(features) > 1:
-        # Before the first put: a sample is not to be half under one name, half under another.
-        for one in features:
-            with suppress(NotFound):
-                _adopt(bench.training.get(one.placed.name), one, bench)
-    return tuple(_place(one, bench) for one in features)
+    placed: list[Placed | NameTaken | NotDisposed] = list(_looked_at(recordings, bench))
+    # One object of each at a time: whoever loses the first name to another recording of this batch
+    # does not try for the second.
+    for nth in range(max(map(len, recordings), default=0)):
+        due = [
+            (index, features[nth])
+            for index, features in enumerate(recordings)
+            if nth < len(features) and isinstance(placed[index], tuple)
+        ]
+        first_there = together(bench.training, lambda one: _put(one[1], bench), due)
+        for (index, one), put in zip(due, first_there, strict=True):
+            so_far = placed[index]
+            if isinstance(so_far, tuple):
+                try:
+                    placed[index] = (*so_far, one.placed if put else _stand(one, bench))
+                except (NameTaken, NotDisposed) as why:
+                    placed[index] = why
+    return placed
 
 
-def _place(features: SealedFeatures, bench: Workbench) -> PlacedFeatures:
+def _looked_at(
+    recordings: Sequence[Sequence[SealedFeatures]], bench: Workbench
+) -> list[Placed | NameTaken | NotDisposed]:
+    """Nothing placed, or why nothing may be, of those recordings that have several objects.
+
+    Before the first put: a sample is not to be half under one name, half under another.
+    """
+    found: list[Placed | NameTaken | NotDisposed] = [()] * len(recordings)
+    several = [
+        (index, one)
+        for index, features in enumerate(recordings)
+        if len(features) > 1
+        for one in features
+    ]
+    standing = together(bench.training, lambda one: _standing(one[1], bench), several)
+    for (index, one), stored in zip(several, standing, strict=True):
+        if stored is not None and isinstance(found[index], tuple):
+            try:
+                _adopt(stored, one, bench)
+            except (NameTaken, NotDisposed) as why:
+                found[index] = why
+    return found
+
+
+def _standing(features: SealedFeatures, bench: Workbench) -> Stored | None:
+    with suppress(NotFound):
+        return bench.training.get(features.placed.name)
+    return None
+
+
+def _put(features: SealedFeatures, bench: Workbench) -> bool:
+    """Whether the name was free."""
+    try:
+        bench.training.put_if_absent(features.placed.name, features.data)
+    except AlreadyExists:
+        return False
+    return True
+
+
+def _stand(features: SealedFeatures, bench: Workbench) -> PlacedFeatures:
+    """See to a name that was not free: what stands there afterwards."""
     name = features.placed.name
     for _ in range(_ATTEMPTS):
+        standing = _standing(features, bench)
+        if standing is None:
+            if _put(features, bench):
+                return features.placed
+            continue
+        adopted = _adopt(standing, features, bench)
+        if adopted is not None:
+            return adopted
         try:
-            bench.training.put_if_absent(name, features.data)
-        except AlreadyExists:
-            try:
-                standing = bench.training.get(name)
-            except NotFound:
-                continue
-            adopted = _adopt(standing, features, bench)
-            if adopted is not None:
-                return adopted
-            try:
-                bench.training.replace(name, features.data, version=standing.version)
-            except Changed:
-                continue
+            bench.training.replace(name, features.data, version=standing.version)
+        except Changed:
+            continue
         return features.placed
     raise StoreError(f"{name} keeps changing under the worker's hands")
 

@@ -1,16 +1,25 @@
-"""What there is to ingest: the raw store's listing, less the quarantine, cut into batches."""
+"""What there is to ingest: the raw store's listing, less the quarantine, cut into batches.
+
+A backlog is planned window by window, each going on behind the last name of the one before, so that
+what is held in memory does not grow with the backlog. All versions of a name are in one window.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from unvoiced.disposal import QuarantineRecord
+from unvoiced.disposal import Held, QuarantineRecord
 from unvoiced.disposal.quarantine import Records
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.ingest.outcome import Item
+from unvoiced.ingest.part import WHOLE, Part
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.log.leaves import encode_leaf
 from unvoiced.stores.object_name import is_object_name
+
+# Objects listed for one window at most, whatever becomes of them: whoever waits for the window gets
+# something to do, and the names that a plan holds are bounded.
+MOST_LISTED = 20_000
 
 
 @dataclass
@@ -21,10 +30,12 @@ class Plan:
     recordings: int = 0
     sealed_bytes: int = 0
     quarantined: int = 0
+    tried: int = 0  # this run has already failed to dispose of them
     oversized: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)  # legal hold -> recordings not touched
     planted: tuple[str, ...] = ()  # names of quarantine records that nobody of ours signed
     foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
+    after: str | None = None  # the next window begins behind this name; None: there is none
 
 
 def make_plan(
@@ -33,6 +44,9 @@ def make_plan(
     batch_bytes: int,
     max_recording_bytes: int,
     tried: Collection[tuple[str, str]] = (),
+    part: Part = WHOLE,
+    after: str = "",
+    window: int | None = None,
 ) -> Plan:
     """List the raw store and cut it into batches bounded by count and by sealed bytes.
 
@@ -41,52 +55,104 @@ def make_plan(
     like, which something other than an upload put there. What is under a legal hold is not touched,
     nor what is about to be destroyed without features. `tried` are the (name, version) that this
     run has already failed to dispose of.
+
+    With `window`, the plan ends after about so many batches, and says `after` which name to go on.
+    Without, all of the part is in one plan. Planted quarantine records are named by the first
+    window of the first part.
     """
-    quarantined, held = _in_quarantine(bench), bench.holds.held()
+    records = _in_quarantine(bench, part, anew=not after)
     intents = bench.undertaker.intents.all()
-    passed_over = {(one.name, one.version) for intent in intents for one in intent.targets}
-    passed_over.update(tried)
-    plan = Plan(planted=quarantined.planted)
+    passed_over = _PassedOver(
+        records,
+        bench.holds.held(),
+        {(one.name, one.version) for intent in intents for one in intent.targets},
+        tried,
+        max_recording_bytes,
+    )
+    plan = Plan(planted=records.planted if part.is_first and not after else ())
     batch: list[Item] = []
     size = 0
-    for item in _recordings(bench):
-        if quarantined.of(item.name, item.version):
-            plan.quarantined += 1
-        elif whose := held.by(item.name):
-            plan.held[whose] = plan.held.get(whose, 0) + 1
-        elif not is_object_name(item.name):
-            plan.foreign.append(item.name)
-        elif item.size > max_recording_bytes:
-            plan.oversized.append(item.name)
-        elif (item.name, item.version) not in passed_over:
-            if batch and (size + item.size > batch_bytes or len(batch) == batch_samples):
-                plan.batches.append(batch)
-                batch, size = [], 0
-            batch.append(item)
-            size += item.size
-            plan.recordings += 1
-            plan.sealed_bytes += item.size
+    last = ""
+    for listed, item in enumerate(_recordings(bench, part, after or part.after)):
+        full = window and (
+            plan.recordings >= window * batch_samples
+            or plan.sealed_bytes >= window * batch_bytes
+            or listed >= MOST_LISTED
+        )
+        if full and item.name != last:
+            plan.after = last
+            break
+        last = item.name
+        if passed_over.takes(item, plan):
+            continue
+        if batch and (size + item.size > batch_bytes or len(batch) == batch_samples):
+            plan.batches.append(batch)
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+        plan.recordings += 1
+        plan.sealed_bytes += item.size
     if batch:
         plan.batches.append(batch)
     return plan
 
 
-def _recordings(bench: Workbench) -> Iterator[Item]:
-    for listed in bench.raw.versions():
+@dataclass(frozen=True)
+class _PassedOver:
+    """What no batch has, though it stands in the raw store."""
+
+    records: Records
+    held: Held
+    doomed: Collection[tuple[str, str]]  # about to be destroyed without features
+    tried: Collection[tuple[str, str]]
+    max_recording_bytes: int
+
+    def takes(self, item: Item, plan: Plan) -> bool:
+        """Whether it is of these; the plan says why."""
+        place = item.name, item.version
+        if self.records.of(*place):
+            plan.quarantined += 1
+        elif whose := self.held.by(item.name):
+            plan.held[whose] = plan.held.get(whose, 0) + 1
+        elif not is_object_name(item.name):
+            plan.foreign.append(item.name)
+        elif item.size > self.max_recording_bytes:
+            plan.oversized.append(item.name)
+        elif place in self.tried:
+            plan.tried += 1
+        else:
+            return place in self.doomed
+        return True
+
+
+def _recordings(bench: Workbench, part: Part, after: str) -> Iterator[Item]:
+    for listed in bench.raw.versions(after=after):
+        if part.until is not None and listed.name > part.until:
+            return
         if not listed.delete_marker:
             yield Item(listed.name, listed.version, listed.size)
 
 
-def _in_quarantine(bench: Workbench) -> Records:
+# What this process found in quarantine when it first planned on its workbench, which is that of one
+# run: listing all records again at every window would cost backlog times quarantine.
+_found: list[tuple[Workbench, Records]] = []
+
+
+def _in_quarantine(bench: Workbench, part: Part, *, anew: bool) -> Records:
     """What has a genuine record and is in quarantine by the log, mended where a killed run wrote
     the record and no leaf.
     """
+    if not anew and _found and _found[0][0] is bench:
+        return _found[0][1]
     ledger = bench.accounts.current()
     as_of, in_log = ledger.size, set(ledger.quarantined)
     records = bench.quarantine.records()
-    if unlogged := [record for record in records if record.sha256 not in in_log]:
+    unlogged = [one for one in records if one.sha256 not in in_log and part.has(one.name)]
+    if unlogged:
         _mend(unlogged, as_of, bench)
-    return records.in_quarantine(bench.accounts.current().quarantined)
+    found = records.in_quarantine(bench.accounts.current().quarantined)
+    _found[:] = [(bench, found)]
+    return found
 
 
 def _mend(unlogged: Sequence[QuarantineRecord], as_of: int, bench: Workbench) -> None:

@@ -8,6 +8,7 @@ INV-11 a refusal is a code from a closed list: no message of a decoder or cipher
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 from unvoiced import names
 from unvoiced.disposal import PlacedFeatures
@@ -19,10 +20,11 @@ from unvoiced.keys.contributor import ContributorKey
 from unvoiced.keys.pseudonyms import content_tag
 from unvoiced.sealing import (
     Context,
+    Header,
     Plaintext,
     is_fernet,
     open_fernet,
-    open_sealed,
+    open_parsed,
     parse_header,
     seal,
 )
@@ -57,6 +59,14 @@ class SealedRecording:
     def of(cls, name: str, version: str, data: bytes) -> "SealedRecording":
         """Read, so hashed: the digest is what everything else knows it by."""
         return cls(name, version, data, hashlib.sha256(data).hexdigest())
+
+    @cached_property
+    def header(self) -> Header | None:
+        """What it says of itself, read once; None where it is no UNV1 object."""
+        try:
+            return parse_header(self.data)
+        except InputError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -118,10 +128,9 @@ def identify(recording: SealedRecording, bench: Workbench) -> tuple[str, str]:
         if bench.fernet is None:
             raise Refused("fernet-not-accepted")
         return parsed
-    try:
-        header = parse_header(recording.data)
-    except InputError:
-        raise Refused("unknown-format") from None
+    header = recording.header
+    if header is None:
+        raise Refused("unknown-format")
     if header.key_id not in bench.intake:
         ledger = bench.accounts.current()
         known = ledger.intake_key_of(header.key_id)
@@ -192,7 +201,14 @@ def open_upload(
     """Open what `identify` found worth opening. Raises `OpenError`."""
     if bench.fernet is not None and is_fernet(recording.data):
         return open_fernet(recording.data, bench.fernet)
-    return open_sealed(recording.data, bench.intake, raw_context(pseudonym, sample))
+    header = recording.header
+    if (
+        header is None
+        or header.key_id not in bench.intake
+        or dict(header.context) != raw_context(pseudonym, sample)
+    ):
+        raise OpenError
+    return open_parsed(recording.data, header, bench.intake[header.key_id])
 
 
 def seal_features(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from unvoiced.config import Settings
 from unvoiced.disposal import (
+    Held,
     Intents,
     Journal,
     JournalEntry,
@@ -28,7 +29,7 @@ from unvoiced.ingest.late_uploads import contributor
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
-from unvoiced.stores import Entry, Store
+from unvoiced.stores import Store
 from unvoiced.stores.interface import CONDITIONS_PROBE
 from unvoiced.stores.object_name import is_object_name
 
@@ -92,14 +93,14 @@ def take_status(settings: Settings) -> Status:
 
 
 def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Status:
-    raw, journal = settings.store("raw"), settings.store("journal")
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
-    listed = [entry for entry in raw.versions() if not entry.delete_marker]
-    held = LegalHolds(journal).held()
+    held = LegalHolds(settings.store("journal")).held()
     sought = ledger.backlog | ledger.quarantined.keys()
-    in_raw, unread = _digests(settings, listed, quarantine.records(), sought)
-    unseen = sought - in_raw
+    raw = _list_raw(settings, held, quarantine.records(), sought)
+    if unseen := sought - raw.found:
+        _read_raw(settings, unseen, raw)
+    unseen -= raw.found
     finishing = _being_finished(unseen, settings, ledger) if unseen else set()
     later = ledger
     if unseen - finishing:  # what a run has settled while we looked is not missing
@@ -111,17 +112,17 @@ def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Stat
         disposed=ledger.disposed,
         quarantined=len(ledger.quarantined),
         backlog=len(ledger.backlog),
-        waiting=len(ledger.backlog & in_raw),
+        waiting=len(ledger.backlog & raw.found),
         finishing=len(finishing),
         archived=len(ledger.archived),
         in_archive=_in_archive(settings),
         found_missing=ledger.found_missing,
-        held=sum(held.by(entry.name) is not None for entry in listed),
+        held=raw.held,
         holds=len(held.whose),
-        not_accepted=len(listed) - len(in_raw & sought),
-        raw_objects=len(listed),
-        raw_bytes=sum(entry.size for entry in listed),
-        unread=unread,
+        not_accepted=max(0, raw.objects - len(raw.found)),  # some may be put while it is counted
+        raw_objects=raw.objects,
+        raw_bytes=raw.bytes,
+        unread=raw.unread,
         missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
         in_quarantine=frozenset(ledger.quarantined),
@@ -135,36 +136,60 @@ def _in_archive(settings: Settings) -> int:
     return sum(one.name != CONDITIONS_PROBE for one in settings.store("archive").list())
 
 
-def _digests(
-    settings: Settings, listed: list[Entry], records: Records, sought: Set[str]
-) -> tuple[set[str], int]:
-    """The digests of raw objects, as far as they are needed to find what is sought, and how many
-    objects could not be read on the way.
+@dataclass
+class _Raw:
+    """What was seen of the raw store; grows with what is sought in it, not with what is there."""
+
+    objects: int = 0
+    bytes: int = 0
+    held: int = 0
+    found: set[str] = field(default_factory=set)  # of the digests that are sought
+    unread: int = 0  # objects that could not be read on the way
+
+
+def _list_raw(settings: Settings, held: Held, records: Records, sought: Set[str]) -> _Raw:
+    """Count what stands in the raw store; what a record is about need not be read to be found."""
+    seen = _Raw()
+    for entry in settings.store("raw").versions():
+        if entry.delete_marker:
+            continue
+        seen.objects += 1
+        seen.bytes += entry.size
+        seen.held += held.by(entry.name) is not None
+        record = records.of(entry.name, entry.version)
+        if record is not None and record.sha256 in sought:
+            seen.found.add(record.sha256)
+    return seen
+
+
+def _read_raw(settings: Settings, unseen: Set[str], seen: _Raw) -> None:
+    """Read and hash raw objects, whole, until each of these digests was found.
 
     A record spares reading what it is about only while nothing else is sought.
     """
     raw, limit = settings.store("raw"), settings.ingest.max_recording_bytes
-    places = {(entry.name, entry.version) for entry in listed}
-    found = {record.sha256 for record in records if (record.name, record.version) in places}
-    unread = 0
-    for entry in listed:
-        if not sought - found:
+    left = set(unseen)
+    for entry in raw.versions():
+        if not left:
             break
-        if not is_object_name(entry.name):
+        if entry.delete_marker or not is_object_name(entry.name):
             continue
         if entry.size > limit:
-            unread += 1
+            seen.unread += 1
             continue
         # One that cannot be read (it is gone, or in another storage class) is not found.
         try:
-            found.add(hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest())
+            digest = hashlib.sha256(raw.get(entry.name, entry.version).data).hexdigest()
         except CredentialsExpired:
             raise
         except NotFound:
             continue
         except StoreError:
-            unread += 1
-    return found, unread
+            seen.unread += 1
+            continue
+        if digest in left:
+            left.remove(digest)
+            seen.found.add(digest)
 
 
 def _being_finished(digests: Set[str], settings: Settings, ledger: Ledger) -> set[str]:
@@ -174,16 +199,17 @@ def _being_finished(digests: Set[str], settings: Settings, ledger: Ledger) -> se
     store, verifier = settings.store("journal"), Verifier.parse(settings.log_vkey)
     targets = (one for intent in Intents(store, verifier).all() for one in intent.targets)
     found = {target.sha256 for target in targets if target.sha256 in digests}
+    left = set(digests) - found
     suppressed = SuppressionList(store, verifier, lambda: ledger).now()
     training = settings.store("training")
     archive = settings.archive()
     for page in Journal(store).pages():
         for entry in page.entries:
-            if entry.sha256 in digests - found and (
+            if entry.sha256 in left and (
                 contributor(entry.name) in suppressed or _stands(entry, training, archive, verifier)
             ):
-                found.add(entry.sha256)
-    return found
+                left.remove(entry.sha256)
+    return set(digests) - left
 
 
 def _stands(

@@ -24,9 +24,11 @@ from unvoiced.config import Settings, load_settings
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.batch import ingest_batch, quarantine_unopened
 from unvoiced.ingest.hardening import harden_process
+from unvoiced.ingest.interrupted import finish_interrupted, sweep_journal
+from unvoiced.ingest.memory import keep_freed_memory
 from unvoiced.ingest.outcome import BatchReport, Item
+from unvoiced.ingest.part import WHOLE, Part
 from unvoiced.ingest.plan import Plan, make_plan
-from unvoiced.ingest.settle import finish_interrupted, sweep_journal
 from unvoiced.ingest.workbench import Workbench, open_workbench
 
 
@@ -80,6 +82,7 @@ class _Process:
 
 def _start(config: str, run_id: str, opener: Opener) -> None:
     harden_process()
+    keep_freed_memory()
     Thread(target=_die_with_parent, daemon=True).start()
     try:
         _Process.bench = opener(load_settings(Path(config)), run_id)
@@ -152,16 +155,29 @@ class WorkerPool:
     ) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
+    def here(self) -> Self:
+        """This pool: tasks of its run are in the process that it is in (`own_pool`)."""
+        return self
+
     def call(self, step: Callable[..., R], *arguments: object) -> R:
         """Run a step, `step(bench, *arguments)`, in one of the processes."""
         return self._call(step, *arguments)
 
-    def finish_interrupted(self) -> BatchReport:
+    def finish_interrupted(self, part: Part = WHOLE) -> BatchReport:
         """Finish what runs that are no more had journalled."""
-        return self._call(finish_interrupted)
+        return self._call(finish_interrupted, part)
 
-    def plan(self, tried: Collection[tuple[str, str]] = ()) -> Plan:
-        """List what there is to ingest, less what was `tried` in this run, cut into batches."""
+    def plan(
+        self,
+        tried: Collection[tuple[str, str]] = (),
+        part: Part = WHOLE,
+        after: str = "",
+        window: int | None = None,
+    ) -> Plan:
+        """List what there is to ingest, less what was `tried` in this run, cut into batches.
+
+        With `window`, about so many of them, of names behind `after` (`make_plan`).
+        """
         limits = self._settings
         return self._call(
             make_plan,
@@ -169,6 +185,9 @@ class WorkerPool:
             limits.batch_bytes,
             limits.max_recording_bytes,
             frozenset(tried),
+            part,
+            after,
+            window,
         )
 
     def ingest(

@@ -31,9 +31,12 @@ from unvoiced.log.leaves import encode_leaf
 from unvoiced.names import SUFFIX
 from unvoiced.sealing import Context, PrivateKey, PublicKey, parse_header, seal
 from unvoiced.stores.interface import Store, Stored
+from unvoiced.stores.together import together
 
 _PURPOSE = "contributor-key"
 _ATTEMPTS = 8
+# Verified keys kept in memory, a few kilobytes each: more than a batch has contributors.
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ def contradiction(pseudonym: str) -> str:
 
 
 class TrustedKeys:
-    """Finds the keys of contributors that the log knows; remembers those it has verified."""
+    """Finds the keys of contributors that the log knows; remembers those it has verified.
+
+    The thousands asked for last, that is: what it holds does not grow with the contributors.
+    """
 
     def __init__(self, training: Store, accounts: Accounts) -> None:
         self._training = training
@@ -76,11 +82,15 @@ class TrustedKeys:
     def find(self, pseudonyms: Iterable[str]) -> set[str]:
         """Look these contributors' keys up anew; returns those that have none to be trusted."""
         trusted = self._accounts.current().contributor_keys
+        wanted = sorted(set(pseudonyms))
         missing = set()
-        for pseudonym in set(pseudonyms):
-            self._known.pop(pseudonym, None)
-            if not self._adopt(pseudonym, self._read(pseudonym), trusted):
+        for pseudonym, stored in zip(
+            wanted, together(self._training, self._read, wanted), strict=True
+        ):
+            if not self._adopt(pseudonym, stored, trusted):
                 missing.add(pseudonym)
+        while len(self._known) > max(_REMEMBERED, len(wanted)):
+            del self._known[next(iter(self._known))]
         return missing
 
     def contradicted(self, pseudonyms: Iterable[str]) -> set[str]:
@@ -107,11 +117,15 @@ class TrustedKeys:
 
     def _adopt(self, pseudonym: str, stored: Stored | None, trusted: Collection[str]) -> bool:
         """Use a stored key if the log knows its object and it is this contributor's."""
+        known = self._known.pop(pseudonym, None)
         if stored is None:
             return False
         digest = hashlib.sha256(stored.data).hexdigest()
         if digest not in trusted:
             return False
+        if known is not None and known.object_digest == digest:  # the very object verified before
+            self._known[pseudonym] = known
+            return True
         try:
             context = parse_header(stored.data).context
             if context["purpose"] != _PURPOSE or context["pseudonym"] != pseudonym:

@@ -8,9 +8,15 @@ import base64
 import hashlib
 import hmac
 
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
+
 from unvoiced.names import contributor_id
 
 _NAME_BYTES = 16  # 26 base32 characters
+_GCM_NONCE = bytes(12)
+_GCM_PIECE = 2**30  # OpenSSL counts what it is given at once in 31 bits
 
 
 def _keyed(key: bytes, label: str, message: bytes) -> bytes:
@@ -41,5 +47,24 @@ def content_tag(key: bytes, recording: bytes) -> str:
 
     Keyed with a secret of the worker's vault, so a feature object's header confirms to nobody else
     what recording it was made from.
+
+    HMAC-SHA256 of a universal hash of the recording, which takes a twelfth of the time of HMAC over
+    the recording itself. The hash is GCM's authenticator, under a key of its own and a nonce that
+    never changes: among messages of at most 2^k bytes two collide with probability 2^(k-131), and
+    as nothing but the HMAC of it is ever seen, an outsider who chooses the messages learns no more
+    than from a random function until two do (Boneh and Shoup, A Graduate Course in Applied
+    Cryptography, section 7.3). Of 2^32 recordings of at most a gigabyte two collide with
+    probability 2^-38. Who has the key can make collisions, and could write any tag anyway.
     """
-    return _keyed(key, "unvoiced content tag", recording)[:_NAME_BYTES].hex()
+    hashed = _universal_hash(_keyed(key, "unvoiced content hash", b""), recording)
+    return _keyed(key, "unvoiced hashed content tag", hashed)[:_NAME_BYTES].hex()
+
+
+def _universal_hash(key: bytes, message: bytes) -> bytes:
+    """GMAC with a fixed nonce: 16 bytes that must not be shown, as two would give the key away."""
+    gmac = Cipher(AES(key), GCM(_GCM_NONCE)).encryptor()
+    view = memoryview(message)
+    for start in range(0, len(view), _GCM_PIECE):
+        gmac.authenticate_additional_data(view[start : start + _GCM_PIECE])
+    gmac.finalize()
+    return gmac.tag

@@ -5,22 +5,24 @@ logged meanwhile and drops what may no longer follow, so each acceptance has one
 disposal one receipt, however many runs saw it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from unvoiced.errors import StoreError, VerificationError
-from unvoiced.log.leaves import parse_leaf
+from unvoiced.log.feature_receipts import FeatureReceipts
+from unvoiced.log.leaves import Leaf, parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.log.remembered import RememberedCheckpoint
-from unvoiced.log.verify import features_with_receipt
+from unvoiced.log.snapshot import LedgerSnapshots
 from unvoiced.log.writer import LogWriter
 
 
 class Accounts:
     """Appends leaves that the ledger admits, and answers from the log as it stands now.
 
-    With `remembered`, `reader` has to have been given what it holds; `remember` moves it on.
+    With `remembered`, `reader` has to have been given what it holds; `remember` moves it on. With
+    `snapshots`, the ledger goes on from what the log's key stated last, and appends keep that new.
     """
 
     def __init__(
@@ -28,18 +30,21 @@ class Accounts:
         writer: LogWriter,
         reader: LogReader,
         remembered: RememberedCheckpoint | None = None,
+        *,
+        snapshots: LedgerSnapshots | None = None,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._remembered = remembered
-        self._ledger = Ledger()
-        self._feature_digests: set[str] = set()
-        self._feature_digests_size = 0
+        self._snapshots = snapshots
+        self._ledger: Ledger | None = None
+        # Of the batch that was appended last: its leaves come back from the log, the same bytes.
+        self._parsed: dict[bytes, Leaf] = {}
+        self._receipts = FeatureReceipts(reader)
 
     def current(self) -> Ledger:
         """The ledger, up to the newest published checkpoint."""
-        self._follow(self._reader.checkpoint().size)
-        return self._ledger
+        return self._follow(self._reader.checkpoint().size)
 
     def append(self, leaves: Sequence[bytes], *, as_of: int | None = None) -> set[str]:
         """Log those leaves that may follow what is logged; returns the digests they are about.
@@ -49,33 +54,50 @@ class Accounts:
         """
         if not leaves:
             return set()
+        self._parsed = parsed = {data: parse_leaf(data) for data in leaves}
         admitted: list[bytes] = []
         known = self._reader.checkpoint().size
 
         def build(size: int) -> list[bytes]:
             if size < known:
                 raise VerificationError(f"the log went back from {known} entries to {size}")
-            self._follow(size)
+            ledger = self._follow(size)
             stale = set() if as_of is None else self._disposed_since(as_of, size)
-            admitted[:] = self._ledger.admissible(
-                [data for data in leaves if parse_leaf(data).digest not in stale]
+            admitted[:] = ledger.admissible(
+                [data for data in leaves if parsed[data].digest not in stale]
             )
             return admitted
 
         self._writer.append(build)
-        return {parse_leaf(data).digest for data in admitted}
+        self._state()
+        return {parsed[data].digest for data in admitted}
+
+    def _state(self) -> None:
+        """Keep a snapshot of the ledger, when one is due: what was appended is logged, come what
+        may. Whoever asks next is told where the log does not hold.
+        """
+        if self._snapshots is None or self._ledger is None:
+            return
+        if self._snapshots.is_due(self._ledger.size + len(self._parsed)):
+            with suppress(StoreError, VerificationError):
+                checkpoint = self._reader.checkpoint()
+                self._snapshots.keep(checkpoint, self._follow(checkpoint.size))
 
     def _disposed_since(self, start: int, size: int) -> set[str]:
-        leaves = map(parse_leaf, self._reader.entries(start, size))
-        return {leaf.digest for leaf in leaves if leaf.kind == "disposed"}
+        return {leaf.digest for _, leaf in self._let_go(start, size) if leaf.kind == "disposed"}
 
     def let_go_since(self, start: int) -> dict[str, int]:
         """The digests that were released or disposed of from entry `start` on, and where last."""
         size = self.current().size
-        leaves = enumerate(map(parse_leaf, self._reader.entries(min(start, size), size)), start)
-        return {
-            leaf.digest: index for index, leaf in leaves if leaf.kind in {"released", "disposed"}
-        }
+        return {leaf.digest: index for index, leaf in self._let_go(min(start, size), size)}
+
+    def _let_go(self, start: int, size: int) -> Iterator[tuple[int, Leaf]]:
+        for index, data in enumerate(self._reader.entries(start, size), start):
+            # What says neither is neither, and most entries need not be read for that.
+            if b'"disposed"' in data or b'"released"' in data:
+                leaf = self._parse(data)
+                if leaf.kind in {"released", "disposed"}:
+                    yield index, leaf
 
     def remember(self) -> None:
         """Keep the newest checkpoint, so that the next process refuses a log that went back.
@@ -99,11 +121,16 @@ class Accounts:
 
         Reads the receipts once, and then only what came since.
         """
-        size = self._reader.checkpoint().size
-        self._feature_digests |= features_with_receipt(self._reader, self._feature_digests_size)
-        self._feature_digests_size = size
-        return self._feature_digests.intersection(digests)
+        return self._receipts.among(digests)
 
-    def _follow(self, size: int) -> None:
+    def _follow(self, size: int) -> Ledger:
+        if self._ledger is None:
+            self._ledger = Ledger(self._parse)
+            if self._snapshots is not None:
+                self._ledger = self._snapshots.load(self._reader, self._parse)
         if size > self._ledger.size:
             self._ledger.follow(self._reader.entries, size)
+        return self._ledger
+
+    def _parse(self, data: bytes) -> Leaf:
+        return self._parsed.get(data) or parse_leaf(data)

@@ -22,16 +22,13 @@ erased, so nothing that may have to be erased goes in.
     reviewed                   who can reach what was reviewed; the digest is of the report
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import rfc8785
-
 from unvoiced.errors import VerificationError
-from unvoiced.sealing import Json
+from unvoiced.sealing import Json, canonical
 
 KINDS = frozenset(
     {
@@ -74,23 +71,23 @@ def rfc3339(moment: datetime) -> str:
 
 def encode_leaf(kind: str, digest: str, moment: datetime, **fields: Json) -> bytes:
     """A leaf's bytes; `digest` is of the sealed object, or of the key object, it is about."""
-    return rfc8785.dumps({"kind": kind, "sha256": digest, "time": rfc3339(moment), **fields})
+    return canonical.dumps({"kind": kind, "sha256": digest, "time": rfc3339(moment), **fields})
 
 
 def parse_leaf(data: bytes) -> Leaf:
     """Read a leaf strictly. Raises `VerificationError` for anything this format does not know."""
     try:
-        fields = json.loads(data)
-        well_formed = (
-            isinstance(fields, dict)
-            and rfc8785.dumps(fields) == data
-            and fields.get("kind") in KINDS
-            and isinstance(fields.get("time"), str)
-            and isinstance(fields.get("sha256"), str)
-            and _DIGEST.fullmatch(fields["sha256"])
-        )
+        fields = canonical.loads(data)
     except (ValueError, RecursionError):
-        well_formed = False
-    if not well_formed:
-        raise VerificationError("a leaf is not one of this log's: not canonical or unknown kind")
-    return Leaf(fields["kind"], fields["sha256"], fields)
+        fields = None
+    if isinstance(fields, dict):
+        kind, digest = fields.get("kind"), fields.get("sha256")
+        if (
+            isinstance(kind, str)
+            and kind in KINDS
+            and isinstance(digest, str)
+            and _DIGEST.fullmatch(digest)
+            and isinstance(fields.get("time"), str)
+        ):
+            return Leaf(kind, digest, fields)
+    raise VerificationError("a leaf is not one of this log's: not canonical or unknown kind")

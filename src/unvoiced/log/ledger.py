@@ -7,11 +7,14 @@ A recording is in the backlog from `accepted` until `disposed`. The same sealed 
 again after its disposal (a restored backup) is accepted, and disposed, once more.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from unvoiced.errors import VerificationError
 from unvoiced.log.leaves import FOUND_MISSING, Leaf, parse_leaf
 
+# Of an intake key's digest, as headers of sealed objects and acceptances name it.
+KEY_ID_DIGITS = 32
 _RECORDS = frozenset({"swept", "erased", "suppression-lifted", "audited", "approved", "reviewed"})
 
 
@@ -19,10 +22,12 @@ class Ledger:
     """Folds leaves into counts and into the digests of what is not settled.
 
     Its size grows with the backlog, the quarantine, the archive and the number of keys and records,
-    not with what has been disposed of.
+    not with what has been disposed of. `ledger_state` writes all of it down.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Callable[[bytes], Leaf] = parse_leaf) -> None:
+        """`parse` reads leaves as `parse_leaf` does: for who has read some of them before."""
+        self._parse = parse
         self.size = 0
         self.accepted = 0
         self.disposed = 0
@@ -42,6 +47,8 @@ class Ledger:
         self.lifted: dict[str, int] = {}  # digest of a suppression -> index of its last lifting
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
         self.sealed_to: dict[str, str] = {}
+        self._unsettled_under: Counter[str] = Counter()  # key id -> how many of `sealed_to`
+        self._intake_key_of: dict[str, str] = {}  # key id -> digest, retired or not
 
     def is_lifted(self, digest: str, as_of: int) -> bool:
         """Whether what was signed when the log had `as_of` leaves was taken back since."""
@@ -53,14 +60,11 @@ class Ledger:
 
     def unsettled_under(self, intake_digest: str) -> int:
         """How many recordings that are not settled are sealed to this intake key."""
-        return sum(key_id == intake_digest[:32] for key_id in self.sealed_to.values())
+        return self._unsettled_under[intake_digest[:KEY_ID_DIGITS]]
 
     def intake_key_of(self, key_id: bytes) -> str | None:
         """The digest of the intake key, retired or not, that a sealed object's header names."""
-        for digest in (*self.intake_keys, *self.retired_intake_keys):
-            if digest.startswith(key_id.hex()):
-                return digest
-        return None
+        return self._intake_key_of.get(key_id.hex())
 
     def admits(self, leaf: Leaf) -> bool:
         """Whether the leaf may follow what is logged: no receipt without an acceptance, say.
@@ -88,7 +92,8 @@ class Ledger:
             case "suppression-lifted":
                 return True
             case _:
-                done = leaf.fields.get("request") in self.requests
+                request = leaf.fields.get("request")
+                done = isinstance(request, str) and request in self.requests
                 return digest not in self.records and not done
 
     def _admits_key(self, kind: str, digest: str) -> bool:
@@ -106,7 +111,7 @@ class Ledger:
 
     def enter(self, data: bytes) -> Leaf:
         """Take one logged leaf into the accounts. Raises `VerificationError` if it cannot be."""
-        leaf = parse_leaf(data)
+        leaf = self._parse(data)
         if not self.admits(leaf):
             raise VerificationError(
                 f"leaf {self.size}: {leaf.kind!r} of {leaf.digest[:16]} contradicts earlier leaves"
@@ -129,6 +134,7 @@ class Ledger:
         match leaf.kind:
             case "intake-key":
                 self.intake_keys[digest] = str(leaf.fields.get("epoch", ""))
+                self._know_intake_key(digest)
             case "intake-key-retired":
                 self.retired_intake_keys[digest] = self.intake_keys.pop(digest)
             case "contributor-key":
@@ -144,13 +150,14 @@ class Ledger:
                 self.accepted += 1
                 self.backlog.add(digest)
                 if isinstance(key_id := leaf.fields.get("intake_key"), str):
-                    self.sealed_to[digest] = key_id
+                    self._note_sealed_to(digest, key_id)
             case "disposed":
                 self.disposed += 1
                 self.found_missing += leaf.fields.get("cause") == FOUND_MISSING
                 self.backlog.discard(digest)
                 self.quarantined.pop(digest, None)
-                self.sealed_to.pop(digest, None)
+                if (key_id := self.sealed_to.pop(digest, None)) is not None:
+                    self._unsettled_under[key_id] -= 1
                 archived = leaf.fields.get("archived")
                 if isinstance(archived, dict):
                     self.archived.add(str(archived.get("sha256")))
@@ -162,6 +169,23 @@ class Ledger:
                 self.backlog.add(digest)
             case "archive-destroyed":
                 self.archived.discard(digest)
+
+    def _know_intake_key(self, digest: str) -> None:
+        self._intake_key_of.setdefault(digest[:KEY_ID_DIGITS], digest)
+
+    def _note_sealed_to(self, digest: str, key_id: str) -> None:
+        self.sealed_to[digest] = key_id
+        self._unsettled_under[key_id] += 1
+
+    def take_over(self, sealed_to: Mapping[str, str]) -> None:
+        """Set what is sealed to which key, and what follows from that and from the intake keys."""
+        self._intake_key_of.clear()
+        self._unsettled_under.clear()
+        self.sealed_to.clear()
+        for digest in (*self.intake_keys, *self.retired_intake_keys):
+            self._know_intake_key(digest)
+        for digest, key_id in sealed_to.items():
+            self._note_sealed_to(digest, key_id)
 
     def _enter_record(self, leaf: Leaf) -> None:
         if leaf.kind == "suppression-lifted":
@@ -185,7 +209,7 @@ class Ledger:
         chosen: list[bytes] = []
         seen: set[tuple[str, str]] = set()
         for data in leaves:
-            leaf = parse_leaf(data)
+            leaf = self._parse(data)
             if (leaf.kind, leaf.digest) not in seen and self.admits(leaf):
                 seen.add((leaf.kind, leaf.digest))
                 chosen.append(data)

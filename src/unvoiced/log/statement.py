@@ -14,8 +14,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import rfc8785
-
 from unvoiced.errors import VerificationError
 from unvoiced.log.note import (
     KEY_ID_BYTES,
@@ -24,6 +22,7 @@ from unvoiced.log.note import (
     decode_base64,
     open_note,
 )
+from unvoiced.sealing import canonical
 
 
 def sign_statement(title: str, body: Mapping[str, Any], signer: Signer) -> bytes:
@@ -57,4 +56,4 @@ def open_statement(title: str, note: bytes, verifier: Verifier) -> dict[str, Any
 
 
 def _text(title: str, body: Mapping[str, Any]) -> str:
-    return f"{title}\n{rfc8785.dumps(dict(body)).decode()}\n"
+    return f"{title}\n{canonical.dumps(dict(body)).decode()}\n"

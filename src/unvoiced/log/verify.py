@@ -5,6 +5,7 @@ signed, and that its accounts are kept by the rules. It cannot show that an oper
 they should have, nor what happened in a store: receipts are the operator's own observations.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Checkpoint, Verifier
 from unvoiced.log.proof import TlogProof
 from unvoiced.log.reader import LogReader
+from unvoiced.log.snapshot import SNAPSHOT, Snapshot, check_stated, stated_by
 from unvoiced.sealing import Json
 from unvoiced.stores.interface import Store
 
@@ -27,6 +29,7 @@ RECEIPTS = frozenset(
         "erased",
     }
 )
+_NAMED = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 # What each of them says in words; the middle four are names of NIST SP 800-88 Rev. 2, section 4.6.
 _SAID = (
     *("cause", "media_type", "sanitization_method", "sanitization_technique"),
@@ -55,15 +58,34 @@ def verify_log(
     (4) Every entry follows from those before: stops a receipt for what was never accepted, and a
         second one for the same recording.
     (5) Every receipt states the absence it claims: stops one that was never observed (INV-4).
+    (6) The accounts that the log's key states for those who append (`snapshot`) are those that the
+        entries give, and of this history: stops a worker being told others than the public. One
+        that is ahead of the checkpoint is left to the next visit; one that is not signed is no
+        statement, and nobody goes by it.
 
     The caller must keep the returned checkpoint for (2) at the next visit.
     """
     reader = LogReader(store, verifier, remembered=remembered)
+    stated = stated_by(store, verifier)  # before the checkpoint, which is ahead of it then
     checkpoint = reader.checkpoint()  # (1), (2)
     ledger = Ledger()
-    for index, data in enumerate(reader.entries(0, checkpoint.size)):  # (3)
-        check_receipt(ledger.enter(data), index)  # (4), (5)
+    ends = [checkpoint.size]
+    if stated is not None and stated.checkpoint.size <= checkpoint.size:
+        _check_same_history(reader, stated)  # (6)
+        ends.insert(0, stated.checkpoint.size)
+    for end in ends:
+        for index, data in enumerate(reader.entries(ledger.size, end), ledger.size):  # (3)
+            check_receipt(ledger.enter(data), index)  # (4), (5)
+        if stated is not None and stated.checkpoint.size == end:
+            check_stated(stated, ledger)  # (6)
     return VerifiedLog(checkpoint, reader.note, ledger)
+
+
+def _check_same_history(reader: LogReader, stated: Snapshot) -> None:
+    try:
+        reader.check_extends(stated.checkpoint)
+    except VerificationError as error:
+        raise VerificationError(f"{SNAPSHOT} is of another history: {error}") from None
 
 
 def verify_proof(proof: TlogProof, verifier: Verifier) -> tuple[Leaf, Checkpoint]:
@@ -81,20 +103,14 @@ def verify_proof(proof: TlogProof, verifier: Verifier) -> tuple[Leaf, Checkpoint
 
 def leaves_about(reader: LogReader, *digests: str) -> Iterator[tuple[int, bytes, Leaf]]:
     """The (index, bytes, leaf) of every leaf about these sealed objects, oldest first."""
-    wanted = frozenset(digests)
+    wanted = frozenset(digest.encode() for digest in digests)
+    only = next(iter(wanted), b"")
     for index, data in enumerate(reader.entries(0, reader.checkpoint().size)):
-        if len(wanted) > 1 or next(iter(wanted), "").encode() in data:
+        # A leaf that names none of them is not about one: so much can be seen without reading it.
+        if only in data if len(wanted) == 1 else not wanted.isdisjoint(_NAMED.findall(data)):
             leaf = parse_leaf(data)
-            if leaf.digest in wanted:
+            if leaf.digest.encode() in wanted:
                 yield index, data, leaf
-
-
-def features_with_receipt(reader: LogReader, start: int = 0) -> set[str]:
-    """The digests of all feature objects that a receipt names, from some entry on."""
-    digests: set[str] = set()
-    for data in reader.entries(start, reader.checkpoint().size):
-        digests |= features_of(parse_leaf(data))
-    return digests
 
 
 def features_of(leaf: Leaf) -> set[str]:

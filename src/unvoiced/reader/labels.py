@@ -1,7 +1,7 @@
 """Labels: what users know of samples, attached by sample id; they stay with whoever gives them."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +78,7 @@ def attach(given: Any, names: Sequence[str]) -> Labels:
 
 def _found(wanted: Sequence[str], names: Sequence[str]) -> dict[int, int]:
     """Which row of the labels is of which of the names, by the name's row."""
-    rows = _rows_by_sample(names)
+    rows = _rows_by_sample(names, frozenset(wanted))
     found: dict[int, int] = {}
     for at, sample in enumerate(wanted):
         those = rows.get(sample, [])
@@ -91,13 +91,14 @@ def _found(wanted: Sequence[str], names: Sequence[str]) -> dict[int, int]:
     return found
 
 
-def _rows_by_sample(names: Sequence[str]) -> dict[str, list[int]]:
-    """Which rows go by a sample's id, and by pseudonym/sample."""
+def _rows_by_sample(names: Sequence[str], wanted: Set[str]) -> dict[str, list[int]]:
+    """Which rows go by a sample's id, and by pseudonym/sample, of those that are wanted."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if (said := parse_feature_name(name)) is not None:
-            rows.setdefault(said.sample, []).append(row)
-            rows.setdefault(f"{said.pseudonym}/{said.sample}", []).append(row)
+            for key in (said.sample, f"{said.pseudonym}/{said.sample}"):
+                if key in wanted:
+                    rows.setdefault(key, []).append(row)
     return rows
 
 

@@ -34,6 +34,7 @@ from unvoiced.audit import AuditTrail, Purpose, Read
 from unvoiced.clock import utc_now
 from unvoiced.errors import NotFound, OpenError, UnvoicedError, VerificationError
 from unvoiced.features import unpack_in_place
+from unvoiced.log.digests import DigestSet
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.reader import LogReader
 from unvoiced.log.verify import features_of
@@ -123,7 +124,7 @@ class FeatureOpener:
         self._get = quick_read(training)
         self._log = log
         self._ledger = Ledger()
-        self._genuine: set[str] = set()
+        self._genuine = DigestSet()
         self._keys = KeyCache(dataset, self._fetch)
         self._trail = trail
         self._purpose = purpose
@@ -151,7 +152,7 @@ class FeatureOpener:
         """
         now = self._now()
         for data in self._log.entries(self._ledger.size, self._log.checkpoint().size):
-            self._genuine |= features_of(self._ledger.enter(data))
+            self._genuine.update(features_of(self._ledger.enter(data)))
         self._keys.drop_destroyed(self._ledger)
         self._followed_at = now
 

@@ -318,7 +318,9 @@ class View:
         return self._arrange(self._order, None)
 
     def _arrange(self, order: Order, after: Mark | None) -> Rows:
-        names = [self._inventory.names[row] for row in self._rows]
+        names: Sequence[str] = self._inventory.names
+        if len(self._rows) < len(names):
+            names = [names[row] for row in self._rows.tolist()]
         return self._rows[order.arrange(names, self._inventory.sizes[self._rows], after)]
 
     def _row(self, key: int | str) -> int:
@@ -351,9 +353,9 @@ class View:
         return answer.size
 
     def _with_catalog(self) -> Inventory:
-        """The inventory; it may have left the catalog's columns behind on its way here."""
+        """The inventory, with the catalog's columns, which are loaded when they are asked for."""
         inventory = self._inventory
-        if inventory.left_behind and inventory.catalog is None:
+        if inventory.has_catalog and inventory.catalog is None:
             catalog = catalog_of(self._access.session().training, self.feature_set)
             if catalog is not None:
                 inventory.catalog = aligned(inventory, catalog)

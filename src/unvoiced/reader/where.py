@@ -12,7 +12,7 @@ from unvoiced.catalog.query import closed_connection
 from unvoiced.catalog.table import no_catalog
 from unvoiced.errors import InputError
 from unvoiced.extras import missing
-from unvoiced.names import parse_feature_name
+from unvoiced.names import SUFFIX
 from unvoiced.reader.inventory import Inventory
 from unvoiced.reader.order import Rows
 
@@ -55,12 +55,15 @@ def columns(inventory: Inventory) -> "pyarrow.Table":
     except ImportError:
         raise missing("a table needs pyarrow", "catalog") from None
 
-    said = [parse_feature_name(name) for name in inventory.names]
+    import pyarrow.compute as pc
+
+    names = pa.array(inventory.names, pa.string())
+    said = pc.extract_regex(names, r"/(?P<pseudonym>[^/]+)/(?P<sample>[^/]+)" + f"{SUFFIX}$")
     known = {
-        "name": pa.array(inventory.names, pa.string()),
-        "pseudonym": pa.array([one.pseudonym if one else None for one in said], pa.string()),
-        "sample": pa.array([one.sample if one else None for one in said], pa.string()),
-        "feature_set": pa.array([inventory.feature_set] * len(said), pa.string()),
+        "name": names,
+        "pseudonym": pc.struct_field(said, "pseudonym"),
+        "sample": pc.struct_field(said, "sample"),
+        "feature_set": pa.repeat(inventory.feature_set, len(names)),
         "size": pa.array(inventory.sizes, pa.int64()),
     }
     if inventory.catalog is not None:

@@ -6,8 +6,10 @@ years later are no act of the contributor's, so of everything that came of one r
 counts. That it was ingested some time after it was sent makes the day later, never earlier.
 """
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 
 from unvoiced.errors import InputError
 from unvoiced.names import parse_sealed_name
@@ -44,6 +46,35 @@ class LastSeen:
         for whose, when in (*self._sent.items(), *made):
             seen[whose] = max(seen.get(whose, when), when)
         return {**self._keys, **seen}
+
+
+def last_seen(
+    places: Iterable[tuple[str, Iterable[Entry]]],
+) -> Iterator[tuple[str, datetime]]:
+    """When each contributor was last seen, in order of pseudonym; holds one of them at a time.
+
+    `places` are listings in order of name, each with its store's name, which are gone through side
+    by side: what moves from one to another meanwhile may be missed in both, so whoever is to lose
+    something is looked at again alone.
+    """
+    merged = heapq.merge(*(_owned(store, entries) for store, entries in places), key=_whose)
+    for whose, found in groupby(merged, key=_whose):
+        seen = LastSeen()
+        for _, store, entry in found:
+            seen.take(store, (entry,))
+        for when in seen.all().values():  # none where there are only delete markers
+            yield whose, when
+
+
+def _owned(store: str, entries: Iterable[Entry]) -> Iterator[tuple[str, str, Entry]]:
+    """What is a contributor's; all pseudonyms are of one length, so these are in order too."""
+    for entry in entries:
+        if _is_pseudonym(whose := owner(store, entry.name)):
+            yield whose, store, entry
+
+
+def _whose(owned: tuple[str, str, Entry]) -> str:
+    return owned[0]
 
 
 def _is_pseudonym(value: str) -> bool:

@@ -22,7 +22,7 @@ from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
 from unvoiced.retention import rules
-from unvoiced.retention.inactivity import LastSeen
+from unvoiced.retention.inactivity import LastSeen, last_seen
 from unvoiced.retention.rules import Dated, Decision, Rule, owner, sort_out
 from unvoiced.stores import Entry, Store
 from unvoiced.stores.interface import CONDITIONS_PROBE
@@ -64,6 +64,11 @@ class Deployment:
         ledger.follow(self.log.entries, self.log.checkpoint().size)
         return ledger
 
+    @cached_property
+    def quarantined_since(self) -> Mapping[str, datetime]:
+        """What the log said of the quarantine when it was first asked; by digest."""
+        return quarantined_since(self.log)
+
 
 def check_settings(settings: Settings) -> None:
     """Raises `InputError` where ingest would make again what retention destroys."""
@@ -93,11 +98,12 @@ def _purpose(deployment: Deployment, now: datetime, held: Held) -> list[Decision
     day = date.fromisoformat(text)
     found = []
     for store in _of_contributors(deployment):
-        dated = list(rules.on_day(store, belongings(deployment.stores, store), day))
+        dated = rules.on_day(store, belongings(deployment.stores, store), day)
         if store == "training":  # nothing is left to list
-            dated += rules.on_day(store, deployment.stores[store].versions(CATALOG), day)
+            shards = rules.on_day(store, deployment.stores[store].versions(CATALOG), day)
+            dated = itertools.chain(dated, shards)
         if store == "archive":
-            dated = list(_unlocked(deployment, dated, held, now))
+            dated = _unlocked(deployment, dated, held, now)
         found.append(sort_out(Rule.PURPOSE, store, dated, held, now))
     return found
 
@@ -106,13 +112,16 @@ def _inactive(deployment: Deployment, now: datetime, held: Held) -> list[Decisio
     days = timedelta(days=deployment.settings.retention.inactive_days)
     if not days:
         return []
-    seen = LastSeen()
     stores = _of_contributors(deployment)
-    for store in as_ingest_moves(stores):
-        seen.take(store, belongings(deployment.stores, store))
-    due = {whose: when + days for whose, when in seen.all().items()}
     found = {store: Decision(Rule.INACTIVE, store) for store in stores}
-    for whose in sorted(whose for whose, when in due.items() if when <= now):
+    due: dict[str, datetime] = {}
+    for whose, when in last_seen(_places(deployment)):
+        if when + days <= now:
+            due[whose] = when + days
+        else:
+            later = found["training"]
+            later.next = min(later.next or when + days, when + days)
+    for whose in sorted(due):
         theirs = {
             store: list(belongings(deployment.stores, store, whose))
             for store in as_ingest_moves(stores)
@@ -128,9 +137,19 @@ def _inactive(deployment: Deployment, now: datetime, held: Held) -> list[Decisio
             if store == "archive":
                 dated = list(_unlocked(deployment, dated, held, now))
             _add(found[store], sort_out(Rule.INACTIVE, store, dated, held, now))
-    later = [when for when in due.values() if when > now]
-    found["training"].next = min(later, default=None)
     return list(found.values())
+
+
+def _places(deployment: Deployment) -> Iterator[tuple[str, Iterator[Entry]]]:
+    """Each place where contributors have something, with its store's name; in order of name."""
+    for store in as_ingest_moves(_of_contributors(deployment)):
+        opened = deployment.stores[store]
+        if store != "training":
+            yield store, opened.versions()
+            continue
+        yield store, opened.versions(_KEYS)
+        for feature_set in opened.folders(_FEATURES):
+            yield store, opened.versions(f"{_FEATURES}{feature_set}/")
 
 
 def _add(into: Decision, more: Decision) -> None:
@@ -167,7 +186,7 @@ def _recordings(deployment: Deployment) -> Iterator[tuple[Entry, tuple[str, date
     verifier = Verifier.parse(deployment.settings.log_vkey)
     # In this order: a record is made of what stands in raw.
     records = Quarantine(deployment.stores["journal"], verifier).records()
-    logged = quarantined_since(deployment.log) if len(records) else {}
+    logged = deployment.quarantined_since if len(records) else {}
     for entry in deployment.stores["raw"].versions():
         if entry.delete_marker:
             continue
@@ -241,9 +260,14 @@ def _features(deployment: Deployment, now: datetime, held: Held) -> list[Decisio
         if name in deployment.stores
         for one in deployment.stores[name].versions()
     }
-    dated = list(rules.after_put("training", training.versions(_FEATURES), days))
-    needed |= {one.whose for one in dated if one.due > now}
-    decision = sort_out(Rule.FEATURES, "training", dated, held, now)
+
+    def features() -> Iterator[Dated]:
+        for one in rules.after_put("training", training.versions(_FEATURES), days):
+            if one.due > now:
+                needed.add(one.whose)
+            yield one
+
+    decision = sort_out(Rule.FEATURES, "training", features(), held, now)
     keys = rules.after_put("training", training.versions(_KEYS), days)
     idle = (one for one in keys if one.whose not in needed)
     _add(decision, sort_out(Rule.FEATURES, "training", idle, held, now))

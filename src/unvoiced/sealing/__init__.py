@@ -1,7 +1,8 @@
 """Seal and open: the one primitive that everything stored goes through."""
 
+from unvoiced.sealing.canonical import Json
 from unvoiced.sealing.fernet import is_fernet, open_fernet, parse_fernet_key
-from unvoiced.sealing.header import MAGIC, Context, Header, Json, encode_header, parse_header
+from unvoiced.sealing.header import MAGIC, Context, Header, encode_header, parse_header
 from unvoiced.sealing.hpke_sealing import Keyring, agrees, open_parsed, open_sealed, seal
 from unvoiced.sealing.key_pair import PrivateKey, PublicKey
 from unvoiced.sealing.plaintext import Plaintext

@@ -10,11 +10,11 @@ AES-256-GCM: a ciphertext copied today stays unreadable to a large quantum compu
 
 from collections.abc import Iterable
 
-import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 
 from unvoiced.errors import InputError, OpenError
+from unvoiced.sealing import canonical
 from unvoiced.sealing.header import Context, Header, encode_header, parse_header
 from unvoiced.sealing.key_pair import PrivateKey, PublicKey
 from unvoiced.sealing.plaintext import Plaintext
@@ -54,7 +54,7 @@ def seal(plaintext: bytes, recipient: PublicKey, context: Context) -> bytes:
 def agrees(context: Context, expect: Context) -> bool:
     """Whether a context has every expected item, spelled alike in canonical JSON."""
     return all(
-        name in context and rfc8785.dumps(context[name]) == rfc8785.dumps(value)
+        name in context and canonical.dumps(context[name]) == canonical.dumps(value)
         for name, value in expect.items()
     )
 

@@ -21,14 +21,25 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from unvoiced.clock import utc_now
 from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound, StoreError
 from unvoiced.stores.file_locks import FileLock, FileLocks, PlacedLock, lock_key
-from unvoiced.stores.folder import DurableFolders, make_root, opened, remove_empty, subfolders, walk
+from unvoiced.stores.folder import (
+    DurableFolders,
+    make_root,
+    open_file,
+    open_folder,
+    opened,
+    read_up_to,
+    remove_empty,
+    status_of,
+    subfolders,
+    walk,
+)
 from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
 from unvoiced.stores.staging import Staging, file_version
@@ -49,7 +60,7 @@ class FileStore:
         self._folders = DurableFolders(self._root)
         self._locks = FileLocks(self._root, self._folders)
         self._staging = Staging(self._folders, self._locks)
-        with _refusals(self.url):
+        with _Refusals(self.url):
             make_root(self._root)
 
     @property
@@ -63,6 +74,10 @@ class FileStore:
 
     def check_conditions(self, *, replacing: bool = True) -> None:
         """Nothing to ask anybody: the file system's link and this module's locks decide."""
+
+    @property
+    def together(self) -> int:
+        return 1
 
     def put_if_absent(self, name: str, data: bytes) -> str:
         return self._create(name, data, None)
@@ -82,7 +97,7 @@ class FileStore:
 
     def _create(self, name: str, data: bytes, lock: FileLock | None) -> str:
         object_name(name)
-        with _refusals(name):
+        with _Refusals(name):
             if self.head(name) is not None:
                 raise _taken(name)
             key = lock_key(name, hashlib.sha256(data).hexdigest()) if lock is not None else ""
@@ -118,7 +133,7 @@ class FileStore:
 
     def replace(self, name: str, data: bytes, *, version: str) -> str:
         *_, leaf = object_name(name).split("/")
-        with _refusals(name):
+        with _Refusals(name):
             current = self.head(name)
             if current is None or current.version != version:
                 raise _changed(name, version)
@@ -136,52 +151,124 @@ class FileStore:
 
     def get(self, name: str, version: str | None = None) -> Stored:
         object_name(name)
-        with _refusals(name), self._file(name) as found:
-            if found is None or version not in (None, file_version(found[1])):
-                wanted = f" version {version}" if version else ""
-                raise NotFound(f"{name}: no such object{wanted}")
-            file, status = found
-            with os.fdopen(os.dup(file), "rb") as reader:
-                data = reader.read()
-            if len(data) != status.st_size:
-                raise StoreError(f"{name}: {len(data)} of {status.st_size} bytes could be read")
-            return Stored(name, file_version(status), data)
+        with _Refusals(name):
+            data, status = self._read(name, version, None)
+        if len(data) != status.st_size:
+            raise StoreError(f"{name}: {len(data)} of {status.st_size} bytes could be read")
+        return Stored(name, file_version(status), data)
+
+    def get_start(self, name: str, version: str, length: int) -> bytes:
+        object_name(name)
+        with _Refusals(name):
+            return self._read(name, version, length)[0]
+
+    def _read(
+        self, name: str, version: str | None, length: int | None
+    ) -> tuple[bytes, os.stat_result]:
+        found = self._open(name)
+        if found is None:
+            raise _missing(name, version)
+        file, status = found
+        try:
+            if version not in (None, file_version(status)):
+                raise _missing(name, version)
+            # One byte more than there should be: that there is no more shows in the same call.
+            return read_up_to(file, status.st_size + 1 if length is None else length), status
+        finally:
+            os.close(file)
 
     def head(self, name: str) -> Entry | None:
         object_name(name)
-        with _refusals(name), self._file(name) as found:
-            return _entry(name, found[1]) if found else None
+        with _Refusals(name):
+            found = self._open(name)
+        if found is None:
+            return None
+        os.close(found[0])
+        return _entry(name, found[1])
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         name_prefix(prefix)
         return self._entries(prefix)
 
-    def versions(self, prefix: str = "") -> Iterator[Entry]:
-        return self.list(prefix)
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        name_prefix(prefix)
+        return self._entries(prefix, after)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         return self._subfolders(folder_prefix(prefix))
 
     def delete(self, name: str, version: str) -> None:
-        *folder, leaf = object_name(name).split("/")
-        with _refusals(name):
-            with self._locked(name) as held:
-                if held is None or file_version(held[1]) != version:
-                    return
-                target, status = held
-                lock = self._lock_over(name, version)
-                self._staging.unlink_second_names(status)
-                os.unlink(leaf, dir_fd=target)
-                os.fsync(target)
-                if lock is not None:
-                    self._locks.remove(lock.key, lock.file)
-            remove_empty(self._root, folder)
+        (error,) = self.delete_many([(name, version)])
+        if error is not None:
+            raise error
+
+    def delete_many(self, versions: Sequence[tuple[str, str]]) -> Sequence[StoreError | None]:
+        folders: dict[str, list[tuple[str, str]]] = {}
+        for one in versions:
+            folders.setdefault(object_name(one[0]).rpartition("/")[0], []).append(one)
+        outcome: dict[tuple[str, str], StoreError | None] = {}
+        for path, there in folders.items():
+            try:
+                with _Refusals(there[0][0]):
+                    outcome |= self._delete_in(path.split("/") if path else [], there)
+            except StoreError as error:
+                outcome |= dict.fromkeys(there, error)
+        return [outcome[one] for one in versions]
+
+    def _delete_in(
+        self, path: Sequence[str], versions: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], StoreError | None]:
+        """Delete in one folder, and see to it that all of it is on disk. Raises OSError."""
+        outcome: dict[tuple[str, str], StoreError | None] = dict.fromkeys(versions)
+        over: list[PlacedLock | None] = []
+        with self._existing(path) as folder:
+            if folder is None:
+                return outcome
+            for name, version in outcome:
+                try:
+                    with _Refusals(name):
+                        over += self._unlink(folder, name, version)
+                except StoreError as error:
+                    outcome[name, version] = error
+            if over:
+                os.fsync(folder)
+        for lock in over:
+            if lock is not None:
+                self._locks.remove(lock.key, lock.file)
+        if over:
+            remove_empty(self._root, path)
+        return outcome
+
+    def _unlink(self, folder: int, name: str, version: str) -> tuple[PlacedLock | None, ...]:
+        """Take its name from this version's file: its lock, if it had one; () where it is gone.
+
+        A version has its name once: no file that gets the name later, nor a folder, can be it.
+        """
+        leaf = name.rpartition("/")[2]
+        found = open_file(leaf, folder, name)
+        if found is None:
+            return ()
+        file, status = found
+        try:
+            if file_version(status) != version:
+                return ()
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Its count of names may have changed while the lock was awaited.
+            now = status_of(leaf, folder)
+            if now is None or not os.path.samestat(now, status):
+                return ()
+            lock = self._lock_over(name, version)
+            self._staging.unlink_second_names(now)
+            os.unlink(leaf, dir_fd=folder)
+        finally:
+            os.close(file)
+        return (lock,)
 
     def keeping(self, name: str, version: str) -> Keeping | None:
         found = self.head(name)
         if found is None or found.version != version:
             return None
-        with _refusals(name):
+        with _Refusals(name):
             placed = self._lock_of(name, version)
         if placed is None:
             return Keeping(found.size, STANDARD, None)
@@ -212,35 +299,44 @@ class FileStore:
         return self._locks.find(lock_key(name, digest), version)
 
     def _subfolders(self, prefix: str) -> Iterator[str]:
-        with _refusals(f"{self.url} {prefix}".rstrip()):
+        with _Refusals(f"{self.url} {prefix}".rstrip()):
             yield from subfolders(self._root, prefix)
 
-    def _entries(self, prefix: str) -> Iterator[Entry]:
-        with _refusals(f"{self.url} {prefix}".rstrip()):
-            for name, status in walk(self._root, prefix):
+    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        with _Refusals(f"{self.url} {prefix}".rstrip()):
+            for name, status in walk(self._root, prefix, after):
                 yield _entry(name, status)
 
+    def _open(self, name: str) -> tuple[int, os.stat_result] | None:
+        """The object's file, for its caller to close, or None where the name has none."""
+        *path, leaf = name.split("/")
+        with self._existing(path) as folder:
+            return None if folder is None else open_file(leaf, folder, name)
+
     @contextlib.contextmanager
-    def _file(self, name: str) -> Iterator[tuple[int, os.stat_result] | None]:
-        """The object's file, open, or None where the name has none."""
-        *folder, leaf = name.split("/")
+    def _existing(self, path: Sequence[str]) -> Iterator[int | None]:
+        """The folder's descriptor, or None where there is none."""
         try:
-            with opened(self._root, folder) as parent:
-                file = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+            folder = open_folder(self._root, path)
         except (FileNotFoundError, NotADirectoryError):
             # A store whose root is gone must not pass for one whose objects are.
             self._root.stat()
-            file = -1
-        if file < 0:
             yield None
             return
         try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-                raise StoreError(f"{name}: not a plain file")
-            yield (file, status) if stat.S_ISREG(status.st_mode) else None
+            yield folder
         finally:
-            os.close(file)
+            os.close(folder)
+
+    @contextlib.contextmanager
+    def _file(self, name: str) -> Iterator[tuple[int, os.stat_result] | None]:
+        """As `_open`, and closed afterwards."""
+        found = self._open(name)
+        try:
+            yield found
+        finally:
+            if found is not None:
+                os.close(found[0])
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[tuple[int, os.stat_result] | None]:
@@ -280,6 +376,10 @@ def _entry(name: str, status: os.stat_result) -> Entry:
     return Entry(name, file_version(status), status.st_size, modified)
 
 
+def _missing(name: str, version: str | None) -> NotFound:
+    return NotFound(f"{name}: no such object{f' version {version}' if version else ''}")
+
+
 def _taken(name: str) -> AlreadyExists:
     return AlreadyExists(f"{name}: an object is there already")
 
@@ -288,10 +388,16 @@ def _changed(name: str, version: str) -> Changed:
     return Changed(f"{name}: the current version is not {version}")
 
 
-@contextlib.contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Turn the system's errors into ours: what it was about, and the system's words for it."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{what}: {error.strerror or type(error).__name__}") from None
+class _Refusals:
+    """Turns the system's errors into ours: what it was about, and the system's words for it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Raise `StoreError` for an `OSError`."""
+        if isinstance(error, OSError):
+            raise StoreError(f"{self._what}: {error.strerror or type(error).__name__}") from None

@@ -11,10 +11,12 @@
   dot, 900 characters at most. Anything else is refused with `InputError` before the store is asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from unvoiced.errors import StoreError
 
 # What `check_conditions` leaves behind, in a store that may be empty otherwise.
 CONDITIONS_PROBE = "probe/conditional-put"
@@ -68,6 +70,13 @@ class Store(Protocol):
     def url(self) -> str:
         """Where it is, in the form that `open_store` takes; carries no credentials."""
 
+    @property
+    def together(self) -> int:
+        """How many calls are worth having under way at once; 1 where waiting costs nothing.
+
+        All methods may be called by that many threads. `stores.together` makes the calls.
+        """
+
     def check_conditions(self, *, replacing: bool = True) -> None:
         """Prove that `put_if_absent` and `replace` decide between writers, as promised above.
 
@@ -90,16 +99,25 @@ class Store(Protocol):
     def get(self, name: str, version: str | None = None) -> Stored:
         """Read the current version, or the one named. Raises `NotFound`."""
 
+    def get_start(self, name: str, version: str, length: int) -> bytes:
+        """The first bytes of one version, `length` (1 or more) of them or all there are.
+
+        Raises `NotFound`. The store compares no digest with a part: what hangs on these bytes
+        being right must show in themselves.
+        """
+
     def head(self, name: str) -> Entry | None:
         """The current version's entry, or None where the name has no current object."""
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Current objects whose name starts with the prefix, in order of name."""
 
-    def versions(self, prefix: str = "") -> Iterator[Entry]:
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         """Every version and delete marker under the prefix, in order of name.
 
-        A store without versions yields what `list` does.
+        Of names greater than `after` alone, any text: who lists in parts goes on behind the last
+        name of the part before, without what comes before being walked again, and has every version
+        of one name in one part. A store without versions yields what `list` does.
         """
 
     def folders(self, prefix: str = "") -> Iterator[str]:
@@ -114,6 +132,14 @@ class Store(Protocol):
         Never adds a delete marker. Returning says that the call was made, not that the bytes are
         gone: whoever needs to know looks again (INV-4). Raises `Locked` where a lock or a legal
         hold is seen to be what keeps it.
+        """
+
+    def delete_many(self, versions: Sequence[tuple[str, str]]) -> Sequence[StoreError | None]:
+        """`delete` of each name and version, in fewer requests where the store can.
+
+        What `delete` would have raised, None where it would have returned, in order. Where the
+        credentials run out, nothing more is asked, and all that was not deleted has that as its
+        error. Raises `InputError` for a name that is none, before anything is deleted.
         """
 
     def put_locked(

@@ -4,11 +4,12 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound
+from unvoiced.errors import AlreadyExists, Changed, Locked, NotFound, StoreError
+from unvoiced.stores.deleting import delete_each
 from unvoiced.stores.interface import STANDARD, Entry, Keeping, Stored
 from unvoiced.stores.object_name import folder_prefix, name_prefix, object_name
 
@@ -36,6 +37,7 @@ class MemoryStore:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.url = f"memory://{label}"
+        self.together = 1
         self._versioned = versioned
         self._now = now
         self._lock = threading.Lock()
@@ -81,6 +83,9 @@ class MemoryStore:
             raise NotFound(f"{name}: no such object" + (f" version {version}" if version else ""))
         return Stored(name, found.entry.version, found.data)
 
+    def get_start(self, name: str, version: str, length: int) -> bytes:
+        return self.get(name, version).data[:length]
+
     def head(self, name: str) -> Entry | None:
         object_name(name)
         with self._lock:
@@ -97,13 +102,13 @@ class MemoryStore:
             ]
         return iter(sorted(found, key=lambda entry: entry.name))
 
-    def versions(self, prefix: str = "") -> Iterator[Entry]:
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         name_prefix(prefix)
         with self._lock:
             found = [
                 version.entry
                 for name, kept in self._objects.items()
-                if name.startswith(prefix)
+                if name.startswith(prefix) and name > after
                 for version in reversed(kept)
             ]
         return iter(sorted(found, key=lambda entry: entry.name))
@@ -125,6 +130,9 @@ class MemoryStore:
                 self._objects[name] = kept
             else:
                 self._objects.pop(name, None)
+
+    def delete_many(self, versions: Sequence[tuple[str, str]]) -> Sequence[StoreError | None]:
+        return delete_each(self, versions)
 
     def put_locked(
         self,

@@ -203,6 +203,15 @@ def refusals(what: str, meaning: Mapping[str, type[StoreError]] = _AS_USUAL) -> 
         raise CredentialsExpired(f"{what}: {_RAN_OUT}") from None
 
 
+def refusal(what: str, error: Exception) -> StoreError:
+    """What `refusals` raises for this error of botocore's."""
+    try:
+        with refusals(what):
+            raise error
+    except StoreError as said:
+        return said
+
+
 def _answered(
     what: str, error: boto.ClientError, meaning: Mapping[str, type[StoreError]]
 ) -> StoreError:

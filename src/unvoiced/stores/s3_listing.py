@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # What a version token starts with in a bucket that has no versions.
 ETAG = "etag:"
 
-# The parameters that fetch the following page; Any, because each operation types its own.
-Position = dict[str, Any]
+# Where a page begins: behind a name, or with the parameters that fetch the following page; Any,
+# because each operation types its own.
+Position = str | dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Page:
 
     entries: tuple[Entry, ...]
     folders: tuple[str, ...]
-    following: Position | None
+    following: dict[str, Any] | None
 
 
 # (prefix, delimiter, where to begin) -> page
@@ -55,12 +56,15 @@ class Pages:
     def of_objects(self, prefix: str, delimiter: str, start: Position) -> Page:
         """Objects of a bucket that has no versions."""
         answer = self.client.list_objects_v2(
-            Bucket=self.bucket, Prefix=self.store_prefix + prefix, Delimiter=delimiter, **start
+            Bucket=self.bucket,
+            Prefix=self.store_prefix + prefix,
+            Delimiter=delimiter,
+            **self._behind(start, "StartAfter"),
         )
         entries = (
             self._entry(found, etag_version(found["ETag"])) for found in answer.get("Contents", ())
         )
-        following: Position | None = None
+        following: dict[str, Any] | None = None
         if _goes_on(answer):
             following = {"ContinuationToken": answer["NextContinuationToken"]}
         return self._page(entries, answer, following)
@@ -77,7 +81,10 @@ class Pages:
         self, prefix: str, delimiter: str, start: Position, *, current_only: bool
     ) -> Page:
         answer = self.client.list_object_versions(
-            Bucket=self.bucket, Prefix=self.store_prefix + prefix, Delimiter=delimiter, **start
+            Bucket=self.bucket,
+            Prefix=self.store_prefix + prefix,
+            Delimiter=delimiter,
+            **self._behind(start, "KeyMarker"),
         )
         found: list[tuple[Mapping[str, Any], bool]] = [
             (version, False)
@@ -89,15 +96,20 @@ class Pages:
             # The two came apart in one answer; newest first is how S3 orders a name's versions.
             found.sort(key=lambda of: (of[0]["IsLatest"], of[0]["LastModified"]), reverse=True)
         entries = (self._entry(of, of["VersionId"], delete_marker=m) for of, m in found)
-        following: Position | None = None
+        following: dict[str, Any] | None = None
         if _goes_on(answer):
             following = {"KeyMarker": answer["NextKeyMarker"]}
             if "NextVersionIdMarker" in answer:
                 following["VersionIdMarker"] = answer["NextVersionIdMarker"]
         return self._page(entries, answer, following)
 
+    def _behind(self, start: Position, parameter: str) -> dict[str, Any]:
+        if not isinstance(start, str):
+            return start
+        return {parameter: self.store_prefix + start} if start else {}
+
     def _page(
-        self, entries: Iterable[Entry], answer: Mapping[str, Any], following: Position | None
+        self, entries: Iterable[Entry], answer: Mapping[str, Any], following: dict[str, Any] | None
     ) -> Page:
         prefix = self.store_prefix
         folders = (f["Prefix"].removeprefix(prefix) for f in answer.get("CommonPrefixes", ()))
@@ -120,15 +132,24 @@ def _goes_on(answer: Mapping[str, Any]) -> bool:
     return bool(answer["IsTruncated"])
 
 
-def in_order(fetch: Fetch, prefix: str, *, server_keeps_order: bool) -> Iterator[Entry]:
-    """Yield each version once, in order of name and, within a name, in the server's order."""
-    page = fetch(prefix, "", {})
+def in_order(
+    fetch: Fetch, prefix: str, after: str = "", *, server_keeps_order: bool
+) -> Iterator[Entry]:
+    """Yield each version once, in order of name and, within a name, in the server's order.
+
+    Of names greater than `after` alone. A server that keeps no order is not asked to begin behind
+    a name; of the folders before it none is asked about.
+    """
+    if after > prefix and not after.startswith(prefix):
+        return  # all that starts with the prefix comes before
+    begin = after if server_keeps_order and after.startswith(prefix) else ""
+    page = fetch(prefix, "", begin)
     if page.following is None:
-        yield from _fresh(page.entries, set())
+        yield from _fresh(page.entries, after, set())
     elif server_keeps_order:
-        yield from _page_by_page(fetch, prefix, page)
+        yield from _page_by_page(fetch, prefix, after, page)
     else:
-        yield from _folder_by_folder(fetch, prefix)
+        yield from _folder_by_folder(fetch, prefix, after)
 
 
 def folders_below(fetch: Fetch, prefix: str, *, server_forgets: bool) -> Iterator[str]:
@@ -138,7 +159,7 @@ def folders_below(fetch: Fetch, prefix: str, *, server_forgets: bool) -> Iterato
     is asked for one entry.
     """
     found: set[str] = set()
-    start: Position | None = {}
+    start: Position | None = ""
     while start is not None:
         page = fetch(prefix, "/", start)
         found.update(folder.rstrip("/") for folder in page.folders)
@@ -148,10 +169,10 @@ def folders_below(fetch: Fetch, prefix: str, *, server_forgets: bool) -> Iterato
             yield folder.removeprefix(prefix)
 
 
-def _page_by_page(fetch: Fetch, prefix: str, page: Page) -> Iterator[Entry]:
+def _page_by_page(fetch: Fetch, prefix: str, after: str, page: Page) -> Iterator[Entry]:
     seen: set[tuple[str, str]] = set()
     while True:
-        yield from _fresh(page.entries, seen)
+        yield from _fresh(page.entries, after, seen)
         if page.following is None:
             return
         # Some servers repeat what stood at the edge, never what stood a page earlier.
@@ -159,27 +180,27 @@ def _page_by_page(fetch: Fetch, prefix: str, page: Page) -> Iterator[Entry]:
         page = fetch(prefix, "", page.following)
 
 
-def _folder_by_folder(fetch: Fetch, prefix: str) -> Iterator[Entry]:
+def _folder_by_folder(fetch: Fetch, prefix: str, after: str) -> Iterator[Entry]:
     entries: dict[str, list[Entry]] = {}
     folders: set[str] = set()
     seen: set[tuple[str, str]] = set()
-    start: Position | None = {}
+    start: Position | None = ""
     while start is not None:
         page = fetch(prefix, "/", start)
-        for entry in _fresh(page.entries, seen):
+        for entry in _fresh(page.entries, after, seen):
             entries.setdefault(entry.name, []).append(entry)
         folders.update(page.folders)
         start = page.following
     for name in sorted({*entries, *folders}):
         if name in folders:
-            yield from in_order(fetch, name, server_keeps_order=False)
+            yield from in_order(fetch, name, after, server_keeps_order=False)
         else:
             yield from entries[name]
 
 
-def _fresh(entries: Iterable[Entry], seen: set[tuple[str, str]]) -> Iterator[Entry]:
+def _fresh(entries: Iterable[Entry], after: str, seen: set[tuple[str, str]]) -> Iterator[Entry]:
     # The sort is stable: the versions of one name stay as the server gave them.
     for entry in sorted(entries, key=lambda entry: entry.name):
-        if (entry.name, entry.version) not in seen:
+        if entry.name > after and (entry.name, entry.version) not in seen:
             seen.add((entry.name, entry.version))
             yield entry

@@ -1,0 +1,48 @@
+"""Ingest, spread: parts of the raw store at once, each a run of the `ingest` deployment.
+
+Whichever workers of the deployment's work pool are free take the parts. Run it from the root of a
+checkout or image: `python -m flows.ingest_spread --parts 4 path/to/unvoiced.toml`, the path being
+that on the machines of the workers (docs/scale.md).
+"""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from pydantic import Field
+
+from flows.command_line import end, parse, parser_of
+from tasks.spread import publish, short_run_name, start_parts, wait_for_parts
+from unvoiced.errors import UnvoicedError
+from unvoiced.ingest.part import MOST_PARTS
+
+
+@flow(
+    name="ingest-spread",
+    flow_run_name=short_run_name,
+    description=__doc__,
+    persist_result=False,
+)
+def ingest_spread(
+    config: Annotated[
+        str, Field(description="path of unvoiced.toml on the machines of the workers")
+    ] = "unvoiced.toml",
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS, description="how many parts")] = 2,
+    deployment: Annotated[
+        str, Field(description="the deployment of the flow ingest that each part is a run of")
+    ] = "ingest/ingest",
+) -> State[None]:
+    """Ingest everything that is in the raw store now, in parts."""
+    try:
+        return publish(wait_for_parts(start_parts(deployment, config, parts)))
+    except UnvoicedError as error:
+        return Failed(message=error.diagnostics())
+
+
+if __name__ == "__main__":
+    parser = parser_of("ingest_spread", __doc__)
+    parser.add_argument("--parts", type=int, default=2, help="how many (default: 2)")
+    parser.add_argument("--deployment", default="ingest/ingest", help="default: ingest/ingest")
+    given = parse(parser)
+    end(ingest_spread(given.config, given.parts, given.deployment, return_state=True))

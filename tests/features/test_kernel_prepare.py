@@ -1,0 +1,126 @@
+"""Compiled code is kept where nobody else can write, and compiled once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unvoiced.features.kernel.private_folder import is_private, private_folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the user's cache."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def test_the_folder_is_made_private(cache: Path) -> None:
+    """It is `unvoiced` in the user's cache folder, closed to all others."""
+    made = private_folder()
+    assert made == cache / "unvoiced"
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert private_folder() == made
+
+
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o720, 0o755, 0o777])
+def test_a_folder_that_others_reach_is_refused(cache: Path, mode: int) -> None:
+    """It is not mended: what is in it may be somebody else's already."""
+    (cache / "unvoiced").mkdir()
+    (cache / "unvoiced").chmod(mode)
+    assert private_folder() is None
+
+
+def test_a_link_is_refused(cache: Path, tmp_path: Path) -> None:
+    """Where a link points is decided by who made it."""
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (cache / "unvoiced").symlink_to(tmp_path / "elsewhere")
+    assert private_folder() is None
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_folder_that_others_could_swap_is_refused(cache: Path, mode: int) -> None:
+    """Who can write the folder above can put one of their own in its place."""
+    assert private_folder() is not None
+    cache.chmod(mode)
+    assert private_folder() is None
+    cache.chmod(mode | 0o1000)  # sticky: only owners rename
+    assert private_folder() is not None
+
+
+def test_somebody_elses_folder_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was there before and is another user's."""
+    folder = private_folder()
+    assert folder is not None
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert not is_private(folder)
+
+
+@pytest.mark.parametrize("value", ["", "relative/path"])
+def test_a_cache_folder_that_is_no_path_is_passed_over(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the XDG specification has it, what is not absolute counts as not set."""
+    monkeypatch.setenv("XDG_CACHE_HOME", value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert private_folder() == tmp_path / ".cache" / "unvoiced"
+
+
+def test_no_folder_is_no_error(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be made, there is none."""
+    (cache / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "file"))
+    assert private_folder() is None
+
+
+_PREPARE = """
+import numpy as np
+from unvoiced.features import extract_samples, load
+from unvoiced.features.kernel.analyse import analyse
+from unvoiced.features.kernel.prepare import prepare
+prepare(print, [load("log-mel-80")], ["float64"])
+made = extract_samples(np.zeros(1600), 16_000, load("log-mel-80"))
+assert made["log_mel"].shape == (80, 11)
+print("compiled" if sum(analyse.stats.cache_misses.values()) else "loaded")
+"""
+
+
+def start(cache: Path) -> "subprocess.Popen[str]":
+    """A process that prepares the kernel, uses it, and tells what it had to do."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _PREPARE],
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_compile_once(cache: Path) -> None:
+    """One compiles and says so, the others wait and load; so does one that comes later."""
+    running = [start(cache) for _ in range(3)]
+    told = sorted(process.communicate(timeout=200)[0].splitlines() for process in running)
+    assert [lines[-1] for lines in told].count("compiled") == 1
+    assert [lines[-1] for lines in told].count("loaded") == 2
+    later = start(cache).communicate(timeout=100)[0].splitlines()
+    assert later == ["loaded"]
+    kept = [path for path in cache.rglob("*") if path.suffix in {".nbi", ".nbc"}]
+    assert kept
+    assert all(path.is_relative_to(cache / "unvoiced") for path in kept)
+
+
+@pytest.mark.slow
+def test_without_a_private_folder_nothing_is_kept_or_loaded(cache: Path) -> None:
+    """It is compiled in memory, which is said; what lies in the open folder is not looked at."""
+    start(cache).communicate(timeout=200)
+    (cache / "unvoiced").chmod(0o777)
+    before = sorted(cache.rglob("*"))
+    told = start(cache).communicate(timeout=200)[0].splitlines()
+    assert any("No private cache folder" in line for line in told)
+    assert told[-1] == "compiled"
+    assert sorted(cache.rglob("*")) == before
