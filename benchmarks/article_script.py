@@ -3,8 +3,8 @@
 Fernet for the token that comes and the token that goes, librosa for everything in between, no log,
 no proof, no read-back: get, decrypt, extract, encrypt, put, delete. It is given every advantage
 that leaves its lines as they are: one object for all arrays (so one encryption and one put), a
-client that stays open, no key fetched anew. `librosa.feature.mfcc` takes the spectrogram a second time, as
-it does in most scripts there are.
+client that stays open, no key fetched anew. `librosa.feature.mfcc` takes the spectrogram a second
+time, as it does in most scripts there are.
 """
 
 import io

@@ -44,10 +44,14 @@ def source() -> str:
 
 
 def voices(count: int, seconds: float) -> list[NDArray[np.float32]]:
-    """Mono samples at 16 kHz, full scale at 1.0, of just that length each."""
+    """Mono samples at 16 kHz, full scale at 1.0, of just that length each.
+
+    All are of 16 bits: multiplied by 32,768 they are whole.
+    """
     folder = os.environ.get("UNVOICED_SPEECH")
     if folder is None:
-        return [synthesised(seed, seconds) for seed in range(count)]
+        found = [synthesised(seed, seconds) for seed in range(count)]
+        return [np.round(one * 32768) / np.float32(32768) for one in found]
     return real(Path(folder), count, round(seconds * RATE))
 
 

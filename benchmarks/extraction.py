@@ -7,15 +7,16 @@ computes librosa's numbers stands how far from them it is, in decibels, on the s
 has other numbers by design (Kaldi's filter banks: pre-emphasis, another window, natural logarithms)
 is there for its speed alone, and is marked.
 
-Everybody is given what it likes best: float32 samples in memory (kaldi-native-fbank a list, which
-it takes faster than an array), windows and filter banks made once where the library lets one keep
-them. librosa makes its own anew at every call (it keeps only the window's and the basis's inputs).
+Everybody is given the same samples as it likes them best: ours as the int16 that a decoder gives
+(and as float64 too), the others as float32, kaldi-native-fbank as a list, which it takes faster
+than an array. Windows and filter banks are made once where the library lets one keep them; librosa
+makes them anew at every call.
 """
 
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def main() -> None:
             tables = by_length[f"{seconds} s"] = {}
             for what, peers in {
                 "log-mel": log_mel_peers(framing, samples),
-                "log-mel, 20 MFCCs, deltas": all_arrays_peers(framing),
+                "log-mel, 20 MFCCs, deltas": all_arrays_peers(framing, samples),
             }.items():
                 title = f"{framing.name}, {seconds} s, {what}"
                 tables[what] = compared(peers, samples, times, title)
@@ -137,7 +138,7 @@ def log_mel_peers(framing: Framing, samples: Samples) -> dict[str, Peer]:
     """Everybody who makes 80 log-mel bands."""
     peers = {
         "librosa": Peer(lambda y: librosa_log_mel(y, framing), np.asarray),
-        **ours(framing, ("log_mel",)),
+        **ours(framing, samples, ("log_mel",)),
         "scipy.fft, whole recording, float64": scipy_peer(framing, np.float64),
         "scipy.fft, whole recording, float32": scipy_peer(framing, np.float32),
         "torchaudio": torchaudio_peer(framing),
@@ -152,14 +153,14 @@ def log_mel_peers(framing: Framing, samples: Samples) -> dict[str, Peer]:
     return peers
 
 
-def all_arrays_peers(framing: Framing) -> dict[str, Peer]:
+def all_arrays_peers(framing: Framing, samples: Samples) -> dict[str, Peer]:
     """Those who make cepstra and deltas too."""
     return {
         "librosa": Peer(lambda y: librosa_arrays(y, framing), first),
         "librosa, mfcc(y): the spectrogram twice": Peer(
             lambda y: librosa_arrays(y, framing, twice=True), first
         ),
-        **ours(framing, ("log_mel", "mfcc", "mfcc_delta", "mfcc_delta2")),
+        **ours(framing, samples, ("log_mel", "mfcc", "mfcc_delta", "mfcc_delta2")),
         "torchaudio (deltas of its own kind)": torchaudio_arrays_peer(framing),
     }
 
@@ -191,7 +192,7 @@ def librosa_arrays(
     return log_mel, mfcc, librosa.feature.delta(mfcc), librosa.feature.delta(mfcc, order=2)
 
 
-def ours(framing: Framing, arrays: tuple[str, ...]) -> dict[str, Peer]:
+def ours(framing: Framing, samples: Samples, arrays: tuple[str, ...]) -> dict[str, Peer]:
     """Ours, float64 inside; then as its arrays are stored by default; then the fast option."""
     exact = replace(
         load("speech-16k-float32"),
@@ -201,19 +202,19 @@ def ours(framing: Framing, arrays: tuple[str, ...]) -> dict[str, Peer]:
         win_length=framing.window,
         n_mfcc=MFCCS if len(arrays) > 1 else None,
     )
-    sets = {
-        "unvoiced": exact,
-        "unvoiced, arrays as float16 (the default)": replace(exact, dtype="float16"),
+    short = np.round(samples * 32768).astype(np.int16)
+    ways: dict[str, tuple[FeatureSet, NDArray[Any]]] = {
+        "unvoiced": (exact, short),
+        "unvoiced, from float64 samples": (exact, samples.astype(np.float64)),
+        "unvoiced, arrays as float16 (the default)": (replace(exact, dtype="float16"), short),
+        "unvoiced, float32 inside": (replace(exact, precision="float32"), short),
     }
-    if "precision" in {field.name for field in fields(FeatureSet)}:
-        fast: Any = {"precision": "float32"}
-        sets["unvoiced, float32 inside"] = replace(exact, **fast)
     return {
         name: Peer(
-            lambda y, chosen=chosen: extract_samples(y, RATE, chosen),
+            lambda _, chosen=chosen, taken=taken: extract_samples(taken, RATE, chosen),
             lambda made: made["log_mel"],
         )
-        for name, chosen in sets.items()
+        for name, (chosen, taken) in ways.items()
     }
 
 

@@ -66,7 +66,8 @@ def _bars(ax: Axes, rows: Rows, most: float) -> None:
     places = range(len(rows), 0, -1)
     ax.barh(places, [value for _, value, _ in rows], color=[colour for *_, colour in rows])
     for place, (_, value, _) in zip(places, rows, strict=True):
-        ax.text(value + most * 0.01, place, f"{value:.3g}", va="center")
+        shown = f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+        ax.text(value + most * 0.01, place, shown, va="center")
     ax.axvline(1, color=BLACK, linewidth=0.8, linestyle=":")
     ax.set_yticks(places, [label for label, *_ in rows])
     ax.set_xlim(0, most * 1.08)

@@ -37,7 +37,7 @@ def save(name: str, measured: dict[str, Any]) -> Path:
         "machine": machine(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return path
 
 

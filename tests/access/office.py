@@ -136,6 +136,11 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 def _recorder(asked: list[Request]) -> Callable[..., None]:
     def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "DeleteObjects":  # each object is decided by itself
+            for one in params["Delete"]["Objects"]:
+                of = f"arn:aws:s3:::{params['Bucket']}/{one['Key']}"
+                asked.append((_ACTIONS["DeleteObject"](one), of, {}))
+            return
         action = _ACTIONS[model.name](params)
         of = f"arn:aws:s3:::{params['Bucket']}" + (f"/{params['Key']}" if "Key" in params else "")
         context = {

@@ -90,7 +90,7 @@ def test_an_ingest_worker_finishes_what_another_left(
     sent = admin.send("anna", voice(1))
     bench = worker.bench()
     with monkeypatch.context() as patch:
-        patch.setattr("unvoiced.ingest.batch.settle", _die)
+        patch.setattr("unvoiced.ingest.portion.settle", _die)
         (batch,) = worker.plan(bench).batches
         with pytest.raises(KeyboardInterrupt):
             ingest_batch(bench, batch)

@@ -124,3 +124,29 @@ def test_without_a_private_folder_nothing_is_kept_or_loaded(cache: Path) -> None
     assert any("No private cache folder" in line for line in told)
     assert told[-1] == "compiled"
     assert sorted(cache.rglob("*")) == before
+
+
+_ELSEWHERE = """
+import numpy as np
+from unvoiced.features import extract_samples, load
+from unvoiced.features.uncompiled import uncompiled_arrays
+y = np.random.default_rng(0).normal(0, 0.1, 16_000)
+for name in ("speech-16k", "mfcc-20-deltas"):
+    made, expected = extract_samples(y, 16_000, load(name)), uncompiled_arrays([y], load(name))
+    for array, values in made.items():
+        assert values.dtype == np.float16
+        np.testing.assert_allclose(values.astype(float), expected[array].astype(float), 1e-3, 1e-3)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [("generic", ""), ("haswell", "+avx,+avx2,+fma,+f16c,+sse4.2,+bmi,+bmi2")],
+)
+def test_narrower_processors_give_the_same(cache: Path, name: str, features: str) -> None:
+    """Vectors of 16 and of 32 bytes, without fused additions and without half precision too."""
+    env = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "XDG_CACHE_HOME": str(cache)}
+    subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE], env={**os.environ, **env}, check=True, timeout=200
+    )

@@ -344,7 +344,4 @@ def test_a_bucket_in_trouble_midway_leaves_what_was_not_seen(
     assert {type(got) for got in outcomes} == {Observation, NotAllowed}
     s3_trouble.behave()
     assert [entry.name for entry in store.versions()] == ["p1/03"]
-    assert all(
-        getattr(one, "shows_absence", False)
-        for one in disposed(store, targets)
-    )
+    assert all(getattr(one, "shows_absence", False) for one in disposed(store, targets))

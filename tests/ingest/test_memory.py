@@ -23,7 +23,7 @@ def test_the_memory_of_one_batch_serves_the_next() -> None:
     process left as it is they are asked for every time.
     """
     faults = {
-        how: int(subprocess.check_output([sys.executable, "-c", ROUNDS, how]))  # noqa: S603
+        how: int(subprocess.check_output([sys.executable, "-c", ROUNDS, how]))
         for how in ("kept", "left")
     }
     assert faults["kept"] < 100 < 4000 < faults["left"]

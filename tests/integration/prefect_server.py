@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,18 @@ class PrefectServer:
             return False
 
 
+@cache
+def _compiled_kernel() -> Path:
+    """Where this machine's user has the extraction kernel: compiling it takes longer than a run."""
+    from unvoiced.features import load, make_ready
+    from unvoiced.features.kernel.private_folder import private_folder
+
+    make_ready([load()])
+    found = private_folder()
+    assert found is not None, "no private cache folder on this machine"
+    return found
+
+
 def environment(home: Path) -> dict[str, str]:
     """A process's whole environment: nothing is inherited, and nothing points out of `home`."""
     folders = {
@@ -114,6 +128,8 @@ def environment(home: Path) -> dict[str, str]:
     }
     for folder in folders.values():
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if not (compiled := folders["XDG_CACHE_HOME"] / "unvoiced").exists():
+        shutil.copytree(_compiled_kernel(), compiled)
     return QUIET | {name: str(folder) for name, folder in folders.items()} | {
         "PATH": f"{BIN}:/usr/bin:/bin",
         "LANG": "C.UTF-8",

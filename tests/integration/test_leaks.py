@@ -250,11 +250,11 @@ def test_prefect_knows_names_and_states_only(life: Life) -> None:
             json.loads(row[0]) for row in prefect.execute("SELECT parameters FROM flow_run")
         ]
         inputs = [json.loads(row[0]) for row in prefect.execute("SELECT task_inputs FROM task_run")]
-    assert {"config": str(life.sandbox.config)} in parameters
-    assert all(found.keys() == {"config"} for found in parameters)
+    assert {"config": str(life.sandbox.config), "part": 1, "of": 1} in parameters
+    assert all(found.keys() == {"config", "part", "of"} for found in parameters)
     assert inputs
     for found in inputs:
-        assert found.keys() <= {"workers", "tried", "number", "batch"}
+        assert found.keys() <= {"workers", "part", "tried", "number", "after", "batch"}
         references = [reference for values in found.values() for reference in values]
         assert all(reference["input_type"] == "task_run" for reference in references)
 

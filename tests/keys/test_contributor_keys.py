@@ -13,6 +13,7 @@ import pytest
 
 from tests.sealing.refusal import refuses_to_open
 from unvoiced.errors import StoreError, VerificationError
+from unvoiced.keys import contributor
 from unvoiced.keys.contributor import ContributorKey, ContributorKeys, key_context, key_object_name
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -277,3 +278,42 @@ def test_a_key_that_the_log_calls_destroyed_is_not_replaced_while_it_stands(
     assert training.get(key.object_name) == stored
     training.delete(stored.name, stored.version)
     assert made(workers).object_digest != key.object_digest
+
+
+@pytest.mark.parametrize("swapped", ["another key's", "a bit of it", "gone"])
+def test_a_key_that_was_verified_before_is_looked_up_anew(
+    workers: Workers, training: MemoryStore, dataset: PrivateKey, swapped: str
+) -> None:
+    """What a worker remembers saves it the verifying and not the looking."""
+    keys = workers()
+    keys.ensure([ALICE])
+    name = key_object_name(ALICE)
+    stored = training.get(name)
+    assert not keys.find([ALICE])
+    if swapped == "gone":
+        training.delete(name, stored.version)
+    elif swapped == "a bit of it":
+        planted(training, stored.data[:-1] + bytes([stored.data[-1] ^ 1]))
+    else:
+        planted(training, key_object(PrivateKey.generate(), dataset, ALICE))
+    assert keys.find([ALICE]) == {ALICE}
+    with pytest.raises(KeyError):
+        keys[ALICE]
+
+
+def test_the_keys_in_memory_do_not_grow_with_the_contributors(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those asked for last are kept, all of one call at least; any other is found again."""
+    monkeypatch.setattr(contributor, "_REMEMBERED", 3)
+    keys = workers()
+    many = [letter * 26 for letter in "abcdefgh"]
+    keys.ensure(many)
+    assert not keys.find(many)
+    assert len({keys[one].object_digest for one in many}) == len(many)
+    assert not keys.find(many[:1])
+    assert keys[many[0]].object_name == key_object_name(many[0])
+    with pytest.raises(KeyError):
+        keys[many[4]]
+    assert not keys.find(many[4:5])
+    assert keys[many[4]].object_name == key_object_name(many[4])

@@ -25,6 +25,7 @@ from unvoiced.errors import (
     UndecodableError,
     UnvoicedError,
 )
+from unvoiced.features import make_ready
 from unvoiced.ingest.recording import SealedFeatures, SealedRecording, seal_features
 from unvoiced.keys.contributor import ContributorKey
 from unvoiced.log.leaves import encode_leaf
@@ -64,6 +65,7 @@ def backfill_batch(bench: Bench, originals: Sequence[Original]) -> Backfilled:
     """Make the features of a batch. Raises `StoreError` when a store fails; no original was touched
     and what was put stands.
     """
+    make_ready([bench.feature_set])
     report = Backfilled(objects=len(originals))
     portion = _Portion()
     for recording in _with_keys(bench.source.read(originals, report), bench, report):

@@ -27,6 +27,8 @@ from unvoiced.deployment import Plan, create_deployment
 from unvoiced.disposal import Quarantine
 from unvoiced.disposal.quarantine import Records
 from unvoiced.errors import InputError, UnvoicedError
+from unvoiced.features import load as load_feature_set
+from unvoiced.features import make_ready
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.keys.invitation import Invitation
 from unvoiced.keys.pseudonyms import pseudonym, sample_key
@@ -107,11 +109,9 @@ def init(
     settings = create_deployment(folder, utc_now(), plan)
     out.print(f"Created {settings.path}")
     if compile_kernel:
-        # Here, as numba takes half as long to import as all else.
-        from unvoiced.features.kernel.prepare import prepare
-
+        sets = [load_feature_set(settings.feature_set(one)) for one in settings.ingest.feature_sets]
         with err.status("Looking for the compiled extraction kernel") as progress:
-            prepare(progress.update)
+            make_ready(sets, progress.update)
     out.print("The log's public key, for everyone who will verify:")
     out.print(settings.log_vkey, soft_wrap=True, highlight=False)
     out.print(f"Next: unvoiced invite NAME -c {shlex.quote(str(folder))}")

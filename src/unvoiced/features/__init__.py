@@ -1,6 +1,6 @@
 """From a recording's bytes to training features: pure, in memory, and librosa's numbers."""
 
-from unvoiced.features.extract import Extracted, extract, extract_samples
+from unvoiced.features.extract import Extracted, extract, extract_samples, make_ready
 from unvoiced.features.feature_set import ALGORITHM, ARRAYS, FeatureSet, builtin_names, load
 from unvoiced.features.pack import pack, unpack, unpack_in_place
 from unvoiced.features.reasons import REASONS
@@ -17,6 +17,7 @@ __all__ = [
     "extract",
     "extract_samples",
     "load",
+    "make_ready",
     "pack",
     "unpack",
     "unpack_in_place",

@@ -10,7 +10,7 @@
   resampler kept inside is out of reach.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,21 @@ class Extracted:
     source_sample_rate: int
     source_channels: int
     source_format: str
+
+
+def make_ready(
+    feature_sets: Iterable[FeatureSet], say: Callable[[str], None] | None = None
+) -> None:
+    """Have all there is to compile for these feature sets compiled, and found to agree with librosa.
+
+    To be called before the first recording is opened: what fails here (a `VerificationError` or an
+    `OSError`) is no recording's fault. `say` is told before seconds are spent; costs nothing the
+    second time.
+    """
+    if compiled := [one for one in feature_sets if has_kernel(one)]:
+        from unvoiced.features.kernel.prepare import prepare
+
+        prepare(say, compiled)
 
 
 def extract(

@@ -13,6 +13,7 @@ next run; what was is finished by it (`interrupted.finish_interrupted`). No step
 from collections.abc import Iterator, Sequence
 
 from unvoiced.errors import StoreError
+from unvoiced.features import make_ready
 from unvoiced.ingest.accepting import accept
 from unvoiced.ingest.contributors import with_keys
 from unvoiced.ingest.late_uploads import contributor, less_erased
@@ -27,6 +28,7 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
     """Take a batch through its whole life. Raises `StoreError` when a store fails; then the
     recordings not yet disposed of are still in the raw store.
     """
+    make_ready(bench.feature_sets)
     report = BatchReport(recordings=len(items))
     for group in _by_bytes(items, bench.batch_bytes):
         recordings = less_erased(accept(group, bench, report), bench, report)

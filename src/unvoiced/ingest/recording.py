@@ -226,6 +226,7 @@ def seal_features(
     """
     pseudonym, sample, tag = identity
     extracted = extract(plaintext.data, feature_set, max_seconds=max_seconds)
+    seconds = extracted.duration_seconds
     context: Context = {
         "purpose": "features",
         "pseudonym": pseudonym,
@@ -233,7 +234,8 @@ def seal_features(
         "feature_set": feature_set.digest,
         "arrays": {name: list(array.shape) for name, array in extracted.arrays.items()},
         "dtype": feature_set.dtype,
-        "duration_seconds": extracted.duration_seconds,
+        # RFC 8785 writes 10.0 as 10; of a whole number Python's own encoder knows that.
+        "duration_seconds": int(seconds) if seconds.is_integer() else seconds,
         "source_sample_rate": extracted.source_sample_rate,
         "source_channels": extracted.source_channels,
         "source_format": extracted.source_format,

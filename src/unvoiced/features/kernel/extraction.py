@@ -114,8 +114,9 @@ class _Recording:
         frames, n_mels, n_mfcc = self._frames, feature_set.n_mels, feature_set.n_mfcc or 0
         if plan.derivatives and frames < _FEWEST_FOR_DELTAS:
             raise UndecodableError("too-short")
-        arrays = {
-            name: np.empty(((n_mels if name == "log_mel" else n_mfcc), frames), feature_set.dtype)
+        dtype = np.float16 if plan.stored_as == "uint16" else np.float32
+        arrays: dict[str, NDArray[np.floating]] = {
+            name: np.empty(((n_mels if name == "log_mel" else n_mfcc), frames), dtype)
             for name in feature_set.arrays
         }
         # numba knows no half precision: to it, they are the sixteen bits that they are.
@@ -142,7 +143,7 @@ class _Recording:
                 mfcc, n_mfcc, frames, self._buffers.mel,
                 *(name in flat for name in CEPSTRAL), *(flat.get(name, none) for name in CEPSTRAL),
             )  # fmt: skip
-        return arrays
+        return {name: a.astype(feature_set.dtype, copy=False) for name, a in arrays.items()}
 
     def wipe(self) -> None:
         """Overwrite what the recording left."""

@@ -6,7 +6,7 @@ Tables are made once; buffers are lent to one recording at a time and hold nothi
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unvoiced.features.feature_set import FeatureSet
 from unvoiced.features.kernel import tables
 from unvoiced.features.kernel.finish import TILE
-from unvoiced.features.kernel.vector import lanes
+from unvoiced.features.kernel.vector import lanes, rounds_to_half
 
 Array = NDArray[np.generic]
 CHUNK_FRAMES = 1024
@@ -43,10 +43,10 @@ class Plan:
         """Whether any array is a derivative of the cepstra."""
         return any("delta" in array for array in self.feature_set.arrays)
 
-    @property
+    @cached_property
     def stored_as(self) -> str:
-        """What numba knows the set's dtype as: half precision is to it sixteen bits."""
-        return {"float16": "uint16", "float32": "float32"}[self.feature_set.dtype]
+        """What the kernel writes: half precision is to numba sixteen bits, if it can be had."""
+        return "uint16" if self.feature_set.dtype == "float16" and rounds_to_half() else "float32"
 
     @property
     def chunk_groups(self) -> int:

@@ -1,9 +1,11 @@
-"""Compiling the kernel once, and keeping what came of it.
+"""Compiling the kernel once, holding it against librosa, and keeping what came of it.
 
 - Compiled code is kept in a folder private to the user, or not at all (`private_folder`).
 - It is kept by what it was made of: this package's sources, numba, llvmlite, Python, and by numba
   itself the processor. Nothing else is ever looked up there.
 - Processes that start together compile once: one does, the others wait for its lock.
+- What was compiled is used for a feature set once it was found to agree with librosa
+  (`agreement`).
 """
 
 import fcntl
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import llvmlite
@@ -23,6 +25,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from unvoiced.features.feature_set import FeatureSet, load
+from unvoiced.features.kernel.agreement import check_agreement, known_signal
 from unvoiced.features.kernel.analyse import analyse
 from unvoiced.features.kernel.finish import differentiate, finish
 from unvoiced.features.kernel.plan import Plan, plan
@@ -32,7 +35,7 @@ from unvoiced.features.kernel.tables import has_kernel
 Say = Callable[[str], None]
 SOURCES = ("int16", "float64")  # the types samples come in
 
-_compiling = Lock()
+_compiling = RLock()
 _ready: set[tuple[Plan, str]] = set()
 
 
@@ -43,29 +46,49 @@ def prepare(
 ) -> None:
     """Have the kernel ready for these feature sets (the default one) and types of samples.
 
-    `say` is told before seconds are spent on compiling, and where the result cannot be kept.
+    `say` is told before seconds are spent on compiling, and where the result cannot be kept. Raises
+    `VerificationError` where what was compiled does not agree with librosa, and `OSError`.
     """
-    wanted = [
-        (function, signature)
-        for feature_set in ([load()] if feature_sets is None else feature_sets)
-        if has_kernel(feature_set)
-        for function, signature in _signatures(feature_set, tuple(sources))
-    ]
-    with _compiling:
-        missing = [one for one in dict.fromkeys(wanted) if one[1] not in one[0].overloads]
-        if missing:
-            folder = _folder()
-            if folder is None and say is not None:
-                say("No private cache folder: the extraction kernel is compiled anew each time")
-            with _locked(folder):
-                _compile(missing, folder, say)
+    wanted = [load()] if feature_sets is None else feature_sets
+    for feature_set in filter(has_kernel, wanted):
+        for source in sources:
+            ensure(plan(feature_set), source, say)
 
 
-def ensure(made: Plan, source: str) -> None:
+def ensure(made: Plan, source: str, say: Say | None = None) -> None:
     """As `prepare`, of what one recording needs; costs nothing once that is there."""
-    if (made, source) not in _ready:
-        prepare(None, [made.feature_set], [source])
-        _ready.add((made, source))
+    if (made, source) in _ready:
+        return
+    with _compiling:  # by the same thread again, for the known signal
+        if (made, source) in _ready:
+            return
+        folder = _folder()
+        if folder is None and say is not None:
+            say("No private cache folder: the extraction kernel is compiled anew each time")
+        signatures = _signatures(made.feature_set, source)
+        with _locked(folder):
+            missing = [one for one in signatures if one[1] not in one[0].overloads]
+            _compile(missing, folder, say)
+            # Whatever agreed is named by all that it depends on.
+            kept = folder and folder / f"{_name('agrees', (made.feature_set, source))}"
+            _ready.add((made, source))
+            if not (kept and kept.exists()):
+                try:
+                    _hold_against_librosa(made.feature_set, source)
+                except BaseException:
+                    _ready.discard((made, source))
+                    raise
+                if kept:
+                    kept.touch(mode=0o600)
+
+
+def _hold_against_librosa(feature_set: FeatureSet, source: str) -> None:
+    # Here, as it is what this module makes ready.
+    from unvoiced.features.kernel.extraction import kernel_arrays
+
+    y = known_signal(feature_set)
+    samples = y if source == "int16" else y / 32768
+    check_agreement(kernel_arrays([samples], feature_set), y, feature_set)
 
 
 def _compile(
@@ -73,7 +96,7 @@ def _compile(
 ) -> None:
     told = False
     for function, signature in missing:
-        marker = folder and folder / _name(function, signature)
+        marker = folder and folder / _name(function.__name__, signature)
         if say is not None and not told and not (marker and marker.exists()):
             say("Compiling the extraction kernel for this processor: some seconds, once")
             told = True
@@ -85,11 +108,11 @@ def _compile(
             marker.touch(mode=0o600)
 
 
-def _name(function: Dispatcher, signature: tuple[Any, ...]) -> str:
-    """A name that stands for a function compiled for these types and this processor."""
+def _name(what: str, about: tuple[Any, ...]) -> str:
+    """A name that stands for what was done about these types or settings, on this processor."""
     processor = f"{numba.core.registry.cpu_target.target_context.codegen().magic_tuple()}"
-    digest = hashlib.sha256(f"{signature} {processor}".encode()).hexdigest()
-    return f"{function.__name__}-{digest[:16]}.done"
+    digest = hashlib.sha256(f"{about} {processor}".encode()).hexdigest()
+    return f"{what}-{digest[:16]}.done"
 
 
 @cache
@@ -136,9 +159,7 @@ def _locked(folder: Path | None) -> Iterator[None]:
 
 
 @cache
-def _signatures(
-    feature_set: FeatureSet, sources: tuple[str, ...]
-) -> list[tuple[Dispatcher, tuple[Any, ...]]]:
+def _signatures(feature_set: FeatureSet, source: str) -> list[tuple[Dispatcher, tuple[Any, ...]]]:
     """What to compile: functions, and the types they are called with (see `kernel.arrays`)."""
     made = plan(feature_set)
 
@@ -149,11 +170,10 @@ def _signatures(
     flag, out = numba.boolean, kind(made.stored_as)
     cepstra = kind("float32") if made.derivatives else out
     found: list[tuple[Dispatcher, tuple[Any, ...]]] = []
-    for source in sources:
-        place = (kind(source, readonly=True), *[number] * 4, kind("float32"), number)
-        shape = (*[number] * 4, *[index] * 4)
-        turned = kind("int16") if source == "int16" else work
-        found.append((analyse, (*place, *shape, *[work] * 5, turned, *[work] * 4)))
+    place = (kind(source, readonly=True), *[number] * 4, kind("float32"), number)
+    shape = (*[number] * 4, *[index] * 4)
+    turned = kind("int16") if source == "int16" else work
+    found.append((analyse, (*place, *shape, *[work] * 5, turned, *[work] * 4)))
     place = (kind("float32"), *[number] * 3, numba.float64, number, number)
     found.append((finish, (*place, work, work, work, flag, out, cepstra)))
     if made.derivatives:

@@ -8,6 +8,7 @@ Offsets are in elements of a one-dimensional array, and are not checked.
 """
 
 import operator
+import platform
 from typing import Any
 
 import numba
@@ -25,15 +26,24 @@ _LAYOUT = {
 }
 
 
-def lanes(itemsize: int) -> int:
-    """How many numbers of so many bytes a vector holds: what this machine's registers do."""
+def _processor() -> set[str]:
+    """What numba compiles for: the names of this processor's features."""
     features = numba.config.CPU_FEATURES
     if features is None:
-        wide = {name for name, has in binding.get_host_cpu_features().items() if has}
-    else:
-        wide = {name[1:] for name in features.split(",") if name.startswith("+")}
+        return {name for name, has in binding.get_host_cpu_features().items() if has}
+    return {name[1:] for name in features.split(",") if name.startswith("+")}
+
+
+def lanes(itemsize: int) -> int:
+    """How many numbers of so many bytes a vector holds: what this machine's registers do."""
+    wide = _processor()
     size = 64 if "avx512f" in wide else 32 if "avx" in wide else 16
     return size // itemsize
+
+
+def rounds_to_half() -> bool:
+    """Whether there is an instruction that rounds to half precision; every ARM64 has one."""
+    return "f16c" in _processor() or platform.machine() in {"aarch64", "arm64"}
 
 
 class Vector(types.Type):
