@@ -29,9 +29,6 @@ check: $(VENV)/.dev
 ## docs/performance.md. SPEECH=folder measures with your recordings. One of them alone:
 ## `.venv/bin/python -m benchmarks.extraction`.
 BENCHMARKS := extraction stages end_to_end prefect_share s3 reading log scale report
-bench: export OMP_NUM_THREADS := 1
-bench: export OPENBLAS_NUM_THREADS := 1
-bench: export MKL_NUM_THREADS := 1
 bench: $(VENV)/.bench
 	@for name in $(BENCHMARKS); do \
 		echo "== $$name"; \

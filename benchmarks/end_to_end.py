@@ -28,8 +28,6 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import torch
 from cryptography.fernet import Fernet
 from rich.console import Console

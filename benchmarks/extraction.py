@@ -13,23 +13,19 @@ than an array. Windows and filter banks are made once where the library lets one
 makes them anew at every call.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import asrfront
 import kaldi_native_fbank
 import librosa
+import numpy as np
 import scipy.fft
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -42,9 +38,9 @@ from unvoiced.features import FeatureSet, extract_samples, load
 torchaudio = import_torchaudio()
 from lhotse.features.kaldi.extractors import Fbank, FbankConfig  # noqa: E402
 
-ROUNDS = 11
+ROUNDS = 15
 # Seconds of a recording, and how many times it is extracted in a row: 10 ms or so of librosa's.
-LENGTHS = {1: 20, 10: 3, 60: 1}
+LENGTHS = {1: 20, 10: 5, 60: 1}
 HOP, MELS, MFCCS, TOP_DB = 160, 80, 20, 80.0
 
 Samples = NDArray[np.float32]

@@ -57,6 +57,8 @@ def ratio_bars(panels: Mapping[str, Rows], axis: str, name: str) -> str:
     for ax, (title, rows) in zip(axes[:, 0], panels.items(), strict=True):
         _bars(ax, rows, most)
         ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
+        if ax is not axes[-1, 0]:
+            ax.tick_params(axis="x", length=0, labelbottom=False)
     axes[-1, 0].set_xlabel(axis)
     figure.tight_layout(h_pad=0.8)
     return keep(figure, name)

@@ -146,7 +146,7 @@ def end_to_end() -> str:
         ]
         parts.append(table(head, rows))
         for form, taken in by_format.items():
-            panels[f"{form}, {where}"] = [
+            panels[f"{form}, {where} (unvoiced: {taken[OURS] * 1e3:.2f} ms)"] = [
                 (one, taken[one] / taken[OURS], ORANGE if one == SCRIPT else GREY) for one in peers
             ]
     first = next(iter(content["measured"]["disk"].values()))
@@ -164,7 +164,10 @@ def split() -> dict[str, dict[str, float]]:
     content = results.read("stages")
     added = results.read("prefect_share")["measured"]["per_recording_at_256"]
     return {
-        form: {**measured["stages"], "Prefect": added}
+        form: {
+            stage: added if stage == "Prefect" else measured["stages"][stage]
+            for stage in STAGE_COLOURS
+        }
         for form, measured in content["measured"]["formats"].items()
     }
 

@@ -321,9 +321,9 @@ def as_json(name: str, found: list[Cost]) -> dict[str, Any]:
 NOTES: dict[str, str] = {
     "list": "every version in raw, a folder; memory: the names of one folder",
     "plan": (
-        "simulated uploads, 8 batches a window, begins with the log's snapshot of the accounts; in a "
-        "folder each window lists the names of all contributors' folders again, which a bucket does "
-        "not; memory: a window"
+        "simulated uploads, 8 batches a window; begins with the log's snapshot of the "
+        "accounts; in a folder each window lists the names of all contributors' folders "
+        "again, which a bucket does not; memory: a window"
     ),
     "status": (
         "a run at work has accepted 256 of the uploads; the log is read and checked whole, "

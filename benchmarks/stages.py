@@ -8,7 +8,6 @@ other round; the rounds between say what the clock itself costs. What Prefect ad
 batches of 256.
 """
 
-import os
 import statistics
 import tempfile
 import warnings
@@ -16,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from rich.console import Console
 from rich.table import Table

@@ -1,9 +1,12 @@
 """Ray as the runner of a flow's tasks: the cluster that RAY_ADDRESS names, or one for the run.
 
 What travels through Ray is what travels to any task: names, versions, sizes, counts, and where the
-settings are. Ray keeps it in memory and in log files; of its own, in a folder that only we can read
-and that goes with the run. It listens on every address of the machine and cannot be told not to;
-whoever has its token can run anything as the user it runs as (docs/scale.md).
+settings are. Prefect would send its own settings along, and in them its API key and its server's
+passwords: they are left out, and each machine goes by its own.
+
+Ray keeps what travels in memory and in log files; of a cluster of the run's own, in a folder that
+only we can read and that goes with the run. It listens on every address of the machine and cannot
+be told not to; whoever has its token can run anything as the user it runs as (docs/scale.md).
 """
 
 import atexit
@@ -14,10 +17,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from prefect_ray import task_runners
 from prefect_ray.task_runners import RayTaskRunner
 
 # The least that Ray takes. Arguments and results of tasks are smaller than what goes in there.
 _OBJECT_STORE_BYTES = 80 * 2**20
+
+
+_whole_context = task_runners.serialize_context
+
+
+def context_without_settings(*given: Any, **named: Any) -> dict[str, Any]:  # as Prefect calls it
+    """What goes with each task of the run it belongs to; nothing that opens anything."""
+    return {**_whole_context(*given, **named), "settings_context": {}}
+
+
+# There is no setting for it (prefect-ray 0.6).
+task_runners.serialize_context = context_without_settings
 
 
 def ray_runner() -> RayTaskRunner[Any]:

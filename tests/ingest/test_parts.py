@@ -1,15 +1,17 @@
 """Parts of a run: every name is in one of them, and together they do what one run does."""
 
 import base64
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ingest.claims import finished
-from tests.ingest.home import Home, Sent
+from tests.ingest.home import START, Home, Sent
 from tests.ingest.test_second_looks import killed
 from unvoiced.disposal import QuarantineRecord
 from unvoiced.errors import InputError
@@ -18,6 +20,8 @@ from unvoiced.ingest.interrupted import finish_interrupted
 from unvoiced.ingest.outcome import BatchReport
 from unvoiced.ingest.part import MOST_PARTS, WHOLE, Part
 from unvoiced.ingest.plan import Plan, make_plan
+from unvoiced.ingest.workbench import Workbench
+from unvoiced.stores import Entry
 
 LIMITS = (2, 2**26, 2**30)
 
@@ -141,9 +145,7 @@ def test_parts_finish_what_was_interrupted_each_its_own(
 
 
 @pytest.mark.inv("INV-5")
-def test_parts_that_run_at_once_do_what_one_run_does(
-    home: Home, voices: list[bytes], tmp_path: Path
-) -> None:
+def test_parts_that_run_at_once_do_what_one_run_does(home: Home, voices: list[bytes]) -> None:
     """Windows of three parts in turn: all is disposed of once, and a planted record named once."""
     memory = home.in_memory(versioned=True)
     sent = [memory.send(f"person-{n}", voices[n % 4]) for n in range(9)]
@@ -186,3 +188,41 @@ def test_windows_of_one_run_look_at_the_quarantine_once(
     assert isinstance(record, QuarantineRecord)
     assert make_plan(bench, *LIMITS).quarantined == len(bad)
     assert len(looks) == 3
+
+
+class Endless:
+    """A raw store that lists so many names and holds nothing: what a listing needs, no more."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def versions(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        """One version of each, in order."""
+        first = int(after.partition("/")[2].partition(".")[0]) + 1 if after else 0
+        for number in range(first, self._count):
+            yield Entry(f"{'a' * 26}/{number:026}.unv", f"{number}-version", 7_000, START)
+
+
+def peak_of_planning(bench: Workbench, recordings: int) -> int:
+    """The most bytes that were allocated while so many were planned, window by window."""
+    endless = replace(bench, raw=Endless(recordings))  # type: ignore[arg-type]  # of a Store
+    planned, after = 0, ""
+    tracemalloc.start()
+    try:
+        while True:
+            plan = make_plan(endless, 256, 2**26, 2**30, (), WHOLE, after, 8)
+            planned += plan.recordings
+            if plan.after is None:
+                assert planned == recordings
+                return tracemalloc.get_traced_memory()[1]
+            after = plan.after
+    finally:
+        tracemalloc.stop()
+
+
+def test_planning_takes_the_same_memory_however_long_the_backlog(home: Home) -> None:
+    """Ten times as many recordings, and no more of them in memory at once."""
+    bench = home.bench()
+    peak_of_planning(bench, 4_000)  # what is made once
+    short, long = (peak_of_planning(bench, count) for count in (4_000, 40_000))
+    assert long < 1.2 * short

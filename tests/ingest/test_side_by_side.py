@@ -1,5 +1,6 @@
 """Ingest into stores that take many requests at once: the same end as one after the other."""
 
+import ctypes
 from collections import Counter
 from collections.abc import Callable
 from threading import Barrier, BrokenBarrierError
@@ -188,3 +189,28 @@ def test_what_is_read_back_differently_destroys_nothing(
     assert home.standing() == {sent[4].sha256}
     assert home.run().disposed == 1
     assert same(home.features()[sent[4].feature_name], expected(sent[4].data))
+
+
+@pytest.mark.inv("INV-3")
+@pytest.mark.parametrize("at", [1, AT_ONCE])
+def test_what_changed_in_memory_before_it_was_put_destroys_nothing(home: Home, at: int) -> None:
+    """A bit of sealed features flips between hashing and putting, so that the store returns exactly
+    what it was given and no journal names: the recording stays.
+    """
+    sent = sent_by_many(home)
+
+    class Flipping(HookedStore):
+        def put_if_absent(self, name: str, data: bytes) -> str:
+            if name == sent[4].feature_name:
+                in_memory = ctypes.string_at  # the very bytes that the process holds
+                address = id(data) + bytes.__basicsize__ - 1
+                assert in_memory(address, len(data)) == data
+                ctypes.memset(address + len(data) - 20, data[-20] ^ 1, 1)
+            return super().put_if_absent(name, data)
+
+    training = Flipping(home.store("training"), lambda *call: call[2]())
+    training.together = at
+    report = home.on(training=training).run()
+    assert report.disposed == len(sent) - 1
+    assert "was not read back as journalled" in report.left[sent[4].name]
+    assert home.standing() == {sent[4].sha256}

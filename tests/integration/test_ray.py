@@ -4,6 +4,8 @@ import hashlib
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from tests.ingest.claims import finished
 from tests.ingest.home import Home, Sent
 from tests.integration.canaries import Needle, of_plaintext, of_secret
 from tests.integration.hunter import Hunter
-from tests.integration.prefect_server import FlowProcess, PrefectServer
+from tests.integration.prefect_server import ROOT, FlowProcess, PrefectServer, environment
 from tests.integration.sandbox import SABOTAGE
 from tests.integration.test_ingest_flow import everything, reported, send_all
 from unvoiced.config import Role
@@ -63,6 +65,32 @@ def test_a_run_over_ray_does_what_a_plain_run_does_and_names_travel_alone(
     assert hunter.in_tree(home.settings.folder / "stores" / "raw")  # it does look
     for place in (kept.folder, server.home, tmp_path / "prefect"):
         assert hunter.in_tree(place) == set()
+
+
+def test_no_secret_of_prefect_travels_to_ray(tmp_path: Path) -> None:
+    """What goes with each task has neither Prefect's key nor its passwords, which it would have."""
+    secrets = {
+        "PREFECT_API_KEY": "pnu_key-of-the-server",
+        "PREFECT_API_AUTH_STRING": "admin:of-the-server",
+        "PREFECT_SERVER_DATABASE_PASSWORD": "of-the-database",
+    }
+    script = """
+import cloudpickle, prefect, sys
+from prefect_ray import task_runners
+before = cloudpickle.dumps(task_runners.serialize_context())
+import tasks.on_ray
+after = cloudpickle.dumps(task_runners.serialize_context())
+print([secret.encode() in sent for sent in (before, after) for secret in sys.argv[1:]])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *secrets.values()],
+        env=environment(tmp_path) | secrets,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str([True] * 3 + [False] * 3)
 
 
 @pytest.mark.inv("INV-5")

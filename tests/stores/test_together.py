@@ -60,7 +60,61 @@ def test_no_more_is_taken_ahead_than_the_store_is_good_for() -> None:
         assert next(results) == n
         assert len(taken) <= n + 1 + AT_ONCE
     results.close()  # type: ignore[attr-defined]
-    assert not [one for one in threading.enumerate() if one.name.startswith("unvoiced-store")]
+    so_far = len(taken)
+    time.sleep(0.05)
+    assert len(taken) == so_far
+
+
+def test_an_exception_comes_out_once_nothing_is_under_way() -> None:
+    """What is put and what is cleaned up afterwards do not cross."""
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def call(n: int) -> int:
+        if n == 0:
+            time.sleep(0.02)
+            raise NotFound("0")
+        begun.append(n)
+        time.sleep(0.1)
+        ended.append(n)
+        return n
+
+    with pytest.raises(NotFound):
+        list(together(store(), call, range(AT_ONCE)))
+    assert begun
+    assert sorted(ended) == sorted(begun)
+
+
+def test_who_abandons_it_anywhere_waits_for_nobody() -> None:
+    """The collector closes what was abandoned in whichever thread it runs: one of these, even."""
+    go_on = threading.Event()
+    abandoned = together(store(), lambda n: go_on.wait(20) and n, range(AT_ONCE))
+    starter = threading.Thread(target=lambda: next(abandoned))
+    starter.start()
+    time.sleep(0.05)
+    others = together(store(2 * AT_ONCE), lambda n: n, range(100))
+    assert next(others) == 0
+    others.close()  # type: ignore[attr-defined]
+    go_on.set()
+    starter.join()
+    closing = together(store(), lambda n: n, range(100))
+    assert next(closing) == 0
+
+    def close_it(_: int) -> str:
+        closing.close()  # type: ignore[attr-defined]
+        abandoned.close()  # type: ignore[attr-defined]
+        return "closed"
+
+    assert list(together(store(), close_it, [1])) == ["closed"]
+
+
+def test_calls_may_call_together() -> None:
+    """Were each to wait for threads that wait themselves, none would ever end."""
+
+    def call(n: int) -> int:
+        return sum(together(store(), lambda m: m, range(n)))
+
+    assert list(together(store(), call, [10] * (3 * AT_ONCE))) == [45] * (3 * AT_ONCE)
 
 
 def test_an_exception_comes_out_in_its_place_and_nothing_is_begun_behind_it() -> None:

@@ -142,7 +142,7 @@ def _destroy_some(
             raise versions
         return _observe(raw, target, versions, now)
 
-    seen, errors = try_together(raw, look, gone), iter(refused)
+    seen, errors = iter(list(try_together(raw, look, gone))), iter(refused)
     for one in used:
         if isinstance(one, Target):
             yield next(errors) or next(seen)

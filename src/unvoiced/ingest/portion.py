@@ -91,8 +91,7 @@ def place_and_dispose(
         standing.append(entry)
     if changed:
         pages.append(bench.journal.write(changed))
-    sealed = {one.placed.name: one for ready in portion for one in ready.made.features}
-    settle(standing, features_read_back(standing, bench, sealed), bench, report)
+    settle(standing, features_read_back(standing, bench), bench, report)
     remove_settled(pages, bench)
     taken = (NameTaken, ArchiveNameTaken)
     return [one.ready.recording for one in placing if isinstance(one.stopped, taken)]
