@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from test_parity import EVERYTHING, SIGNALS, TOLERANCE, librosa_arrays
 
 from unvoiced.errors import UndecodableError
 from unvoiced.features import FeatureSet, extract, extract_samples, load
-from unvoiced.features.kernel import plan
+from unvoiced.features.kernel import extraction, plan
 from unvoiced.features.kernel.extraction import kernel_arrays
 from unvoiced.features.kernel.tables import has_kernel
 from unvoiced.features.uncompiled import uncompiled_arrays
@@ -189,6 +190,65 @@ def test_buffers_hold_nothing_afterwards() -> None:
     found = list(_buffers())
     assert len(found) > 20
     assert not any(buffer.any() for buffer in found)
+
+
+_Lent = list[NDArray[np.generic]]
+LONG = recordings.noise(1_500_000)  # 9,376 frames: more chunks than are kept
+DERIVED = replace(load(), arrays=("log_mel", "mfcc_delta"), n_mfcc=13)
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> _Lent:
+    """All memory that the kernel works in, as it is asked for."""
+    made: _Lent = []
+    allocate = plan._aligned
+
+    def remember(length: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+        made.append(allocate(length, dtype))
+        return made[-1]
+
+    monkeypatch.setattr(plan, "_idle", {})
+    monkeypatch.setattr(plan, "_aligned", remember)
+    return made
+
+
+def _chunks(lent: _Lent) -> int:
+    """How many chunks of decibels were asked for."""
+    size = plan.CHUNK_FRAMES * DERIVED.n_mels
+    return sum(len(buffer) == size and buffer.dtype == np.float32 for buffer in lent)
+
+
+@pytest.mark.inv("INV-1")
+def test_a_long_recording_leaves_nothing_either(lent: _Lent) -> None:
+    """Chunks that are not kept, and cepstra, are overwritten before they are let go."""
+    kernel_arrays([LONG], DERIVED)
+    assert _chunks(lent) > plan.KEPT_CHUNKS
+    assert len(lent[-1]) > 13 * 9_000  # the cepstra
+    assert not any(buffer.any() for buffer in lent)
+
+
+@pytest.mark.inv("INV-1")
+def test_a_long_recording_that_is_refused_leaves_nothing_either(lent: _Lent) -> None:
+    """Nor where the last of ten chunks shows that it cannot be used."""
+    spoilt = LONG.copy()
+    spoilt[-1000] = np.nan
+    with pytest.raises(UndecodableError, match="not-finite"):
+        kernel_arrays(np.split(spoilt, [700_000, 1_400_000]), DERIVED)
+    assert _chunks(lent) > plan.KEPT_CHUNKS
+    assert not any(buffer.any() for buffer in lent)
+
+
+@pytest.mark.inv("INV-1")
+@pytest.mark.parametrize("step", ["finish", "differentiate"])
+def test_nothing_is_left_where_the_end_fails(
+    lent: _Lent, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interruption between decibels and arrays leaves no chunk and no cepstra."""
+    monkeypatch.setattr(extraction, step, mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        kernel_arrays([LONG], DERIVED)
+    assert _chunks(lent) > plan.KEPT_CHUNKS
+    assert not any(buffer.any() for buffer in lent)
 
 
 def test_threads_do_not_share_buffers() -> None:

@@ -1,12 +1,17 @@
 """Compiled code is kept where nobody else can write, and compiled once."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from unvoiced.features.kernel.analyse import analyse
+from unvoiced.features.kernel.finish import differentiate, finish
+from unvoiced.features.kernel.prepare import _folder, _locked, kernel_folder
 from unvoiced.features.kernel.private_folder import is_private, private_folder
 
 
@@ -76,6 +81,122 @@ def test_no_folder_is_no_error(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (cache / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "file"))
     assert private_folder() is None
+
+
+@pytest.fixture
+def kernel(cache: Path) -> Path:
+    """The folder of this kernel, as a run before left it."""
+    folder = kernel_folder()
+    assert folder is not None
+    assert folder.parent == cache / "unvoiced"
+    (folder / "lock").touch()
+    (folder / "compiled").mkdir()
+    (folder / "compiled" / "analyse.nbi").write_bytes(b"pickle")
+    assert kernel_folder() == folder
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o755, 0o777])
+def test_a_kernel_folder_that_others_reach_is_not_used(kernel: Path, mode: int) -> None:
+    """What is in it may be somebody else's, however private the folder above is now."""
+    kernel.chmod(mode)
+    assert kernel_folder() is None
+
+
+def test_a_kernel_folder_that_is_a_link_is_not_used(kernel: Path, tmp_path: Path) -> None:
+    """Even where it points to a folder that is private and ours."""
+    kernel.rename(tmp_path / "elsewhere")
+    kernel.symlink_to(tmp_path / "elsewhere")
+    assert kernel_folder() is None
+
+
+def test_a_file_in_place_of_the_kernel_folder_is_none(cache: Path, kernel: Path) -> None:
+    """What is no folder cannot be used, which is no error."""
+    kernel.rename(cache / "elsewhere")
+    kernel.touch(mode=0o600)
+    assert kernel_folder() is None
+
+
+@pytest.mark.parametrize("what", [".", "lock", "compiled", "compiled/analyse.nbi"])
+def test_what_somebody_else_put_there_is_not_used(
+    kernel: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder, one in it, or any file: code that another user may have written."""
+    theirs, look = kernel / what, os.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        status = list(look(path))
+        if Path(path) == theirs:
+            status[4] = os.geteuid() + 1
+        return os.stat_result(status)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    assert kernel_folder() is None
+
+
+@pytest.mark.parametrize("what", ["lock", "compiled", "compiled/analyse.nbi", "compiled/more"])
+def test_no_link_is_followed_in_it(kernel: Path, what: str, tmp_path: Path) -> None:
+    """A link among the compiled code: numba would read whatever it points to."""
+    if (kernel / what).exists():
+        (kernel / what).rename(tmp_path / "elsewhere")
+    (kernel / what).symlink_to(tmp_path / "elsewhere")
+    assert kernel_folder() is None
+
+
+def test_a_kernel_folder_that_is_not_ours_is_neither_read_nor_locked(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numba keeps in memory what it compiles."""
+    kernel.chmod(0o777)
+    for function in (analyse, finish, differentiate):
+        monkeypatch.setattr(function, "enable_caching", lambda: pytest.fail("is used"))
+    assert _folder.__wrapped__() is None
+
+
+def _age(folder: Path, days: float) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (path.stat().st_atime, time.time() - days * 86_400))
+
+
+def _another(kernel: Path, name: str) -> Path:
+    return Path(shutil.copytree(kernel, kernel.with_name(name)))
+
+
+def test_unused_kernels_are_removed(kernel: Path) -> None:
+    """Once another is made, after 30 days without use; a process still finds its lock."""
+    unused, used = _another(kernel, "kernel-1"), _another(kernel, "kernel-2")
+    _age(unused, 31)
+    _age(used, 31)
+    os.utime(used / "lock")
+    assert kernel_folder() == kernel
+    assert (unused / "compiled" / "analyse.nbi").exists()  # none was made
+    shutil.rmtree(kernel)
+    assert kernel_folder() == kernel
+    assert [path for path in unused.rglob("*") if path.is_file()] == [unused / "lock"]
+    assert (used / "compiled" / "analyse.nbi").exists()
+
+
+def test_what_is_not_ours_is_not_removed(kernel: Path, tmp_path: Path) -> None:
+    """A folder that others reach, what a link leads to, and what has another name stay."""
+    reached, other = _another(kernel, "kernel-1"), _another(kernel, "another")
+    linked = _another(kernel, "kernel-3").rename(tmp_path / "linked")
+    kernel.with_name("kernel-3").symlink_to(linked)
+    holds = _another(kernel, "kernel-4")
+    (holds / "more").symlink_to(linked / "compiled")
+    for folder in (reached, other, linked, holds):
+        _age(folder, 31)
+    reached.chmod(0o755)
+    shutil.rmtree(kernel)
+    assert kernel_folder() == kernel
+    for folder in (reached, other, linked, holds):
+        assert (folder / "compiled" / "analyse.nbi").exists()
+
+
+def test_use_is_seen_by_the_lock(kernel: Path) -> None:
+    """A kernel that is only ever loaded counts as used."""
+    _age(kernel, 31)
+    with _locked(kernel):
+        assert time.time() - (kernel / "lock").stat().st_mtime < 3600
 
 
 _PREPARE = """

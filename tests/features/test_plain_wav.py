@@ -1,8 +1,10 @@
 """A plain 16-bit WAV is read in place, exactly where libsndfile would read the same."""
 
+import io
 import struct
 from unittest import mock
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,12 +22,30 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
 
 
+def info(*texts: tuple[bytes, bytes]) -> bytes:
+    """A LIST of texts about the recording."""
+    return chunk(b"LIST", b"INFO" + b"".join(chunk(*text) for text in texts))
+
+
 INFO = b"INFOISFT\x05\0\0\0Lavf\0\0"
 names = st.sampled_from([b"JUNK", b"PAD ", b"LIST", b"fact", b"bext", b"id3 ", b"abcd", b"data"])
-contents = st.one_of(st.binary(max_size=40), st.just(INFO), st.just(bytes(4)))
+FOUND = [  # libsndfile takes each of these for something else than a comment
+    b"data\2\0\0\0ab",
+    b"INFOdata\2\0\0\0ab",
+    b"INFOINFO\2\0\0\0ab",
+    b"INFOadtl\2\0\0\0ab",
+    b"INFOexif\2\0\0\0ab",
+    b"INFOISFT\2\0\0\0abdata\2\0\0\0ab",
+    b"adtldata\2\0\0\0ab",
+    b"exif" + bytes(range(1, 10)),
+]
+contents = st.one_of(
+    st.binary(max_size=40), st.just(INFO), st.just(bytes(4)), st.sampled_from(FOUND)
+)
 others = st.lists(st.tuples(names, contents), max_size=2)
 tails = st.one_of(
-    st.binary(max_size=12), st.sampled_from([b"data", bytes(8), b"\5" + bytes(7), b"LIST\4\0\0\0"])
+    st.binary(max_size=12),
+    st.sampled_from([b"data", bytes(8), b"\5" + bytes(7), b"LIST\4\0\0\0", b"PEAK\0\0\0\0"]),
 )
 
 
@@ -77,6 +97,20 @@ def with_field(at: int, value: int, size: int) -> bytes:
     return PLAIN[:at] + value.to_bytes(size, "little") + PLAIN[at + size :]
 
 
+def by_ffmpeg(**texts: str) -> bytes:
+    """A WAV as FFmpeg writes it: with its own name, at least, in a LIST."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="wav") as output:
+        output.metadata.update(texts)
+        stream = output.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 1000), np.int16), "s16", "mono")
+        frame.sample_rate = 16_000
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    assert b"LIST" in file.getvalue()
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     "wav",
     [
@@ -84,11 +118,20 @@ def with_field(at: int, value: int, size: int) -> bytes:
         PLAIN + b"\7" + bytes(7),
         encoded(np.stack([noise(1000)] * 2, axis=1), 48_000),
         PLAIN[:12] + FMT + chunk(b"LIST", INFO) + DATA,
+        PLAIN[:12] + FMT + info() + DATA,
+        PLAIN[:12] + FMT + info((b"INAM", b"odd"), (b"IAS1", b""), (b"ICMT", bytes(5000))) + DATA,
+        PLAIN[:12] + FMT + info((b"ICMT", b"Processed by SoX\0")) + DATA,
+        PLAIN[:12] + FMT + chunk(b"JUNK", bytes(28)) + info((b"ISFT", b"Lavf")) + DATA,
+        by_ffmpeg(),
+        by_ffmpeg(title="A reading", artist="x", comment="odd"),
     ],
 )
 def test_plain_files_are_read_in_place(wav: bytes) -> None:
-    """What recorders write needs no decoder."""
+    """What recorders write needs no decoder, and libsndfile reads the same."""
     assert pcm16(memoryview(wav)) is not None
+    made = outcome(wav)
+    with mock.patch.object(decode, "pcm16", return_value=None):
+        assert made == outcome(wav)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +150,13 @@ def test_plain_files_are_read_in_place(wav: bytes) -> None:
         PLAIN[:12] + FMT + chunk(b"fact", bytes(4)) + DATA,
         PLAIN + chunk(b"data", bytes(4)),
         PLAIN + b"xxdata\0",
+        PLAIN + b"PEAK\0\0\0\0",
+        *(PLAIN[:12] + FMT + chunk(b"LIST", content) + DATA for content in FOUND),
+        PLAIN[:12] + FMT + chunk(b"LIST", b"INFOISFT\5\0\0\0Lavf\0") + DATA,  # not padded
+        PLAIN[:12] + FMT + chunk(b"LIST", b"INFOISFT\6\0\0\0Lavf") + DATA,
+        PLAIN[:12] + FMT + chunk(b"LIST", INFO + b"ISFT\0\0") + DATA,
+        PLAIN[:12] + FMT + info((b"I\0FT", b"Lavf")) + DATA,
+        PLAIN[:12] + FMT + 6 * info((b"ICMT", bytes(30_000))) + DATA,
         b"RIFX" + PLAIN[4:],
         encoded(noise(1000), 16_000, "WAVEX"),
         encoded(noise(1000), 16_000, "RF64"),

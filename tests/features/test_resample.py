@@ -27,3 +27,29 @@ def test_a_handed_on_block_is_overwritten() -> None:
     assert first.any()
     next(stream)
     assert not first.any()
+
+
+@pytest.mark.inv("INV-1")
+@pytest.mark.parametrize(
+    "length", [pytest.param(5, id="padded"), pytest.param(70_001, id="cut or whole")]
+)
+def test_no_block_stays_behind(length: int) -> None:
+    """The last block too, which is padded, is overwritten when the recording ends."""
+    kept, heard = [], 0.0
+    for block in resampled(iter([recordings.noise(length)]), 11_025, 16_000):
+        kept.append(block)
+        heard += float(np.abs(block).sum())
+    assert heard
+    assert len(kept[-1])
+    assert not any(block.any() for block in kept)
+
+
+@pytest.mark.inv("INV-1")
+@pytest.mark.parametrize("taken", [1, 3])
+def test_a_block_that_is_the_last_taken_is_overwritten(taken: int) -> None:
+    """Nor does it stay where the recording is refused at it."""
+    stream = resampled(iter([recordings.noise(48_000)] * 2), 48_000, 16_000)
+    block = [next(stream) for _ in range(taken)][-1]
+    assert block.any()
+    del stream
+    assert not block.any()

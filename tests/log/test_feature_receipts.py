@@ -69,6 +69,15 @@ def test_digests_that_begin_alike_are_told_apart(accounts: Accounts) -> None:
     assert accounts.with_receipt_for_features([named, twin]) == {named, twin}
 
 
+def test_what_is_no_digest_is_not_among_them(accounts: Accounts) -> None:
+    """Whatever somebody put where a digest belongs; the others are answered all the same."""
+    accounts.append([receipt(0, [features(0), "", "no digest", features(1).upper()])])
+    others = {"", "no digest", "0x" * 32, "é" * 64, features(0)[:16], f"{features(0)}\n",
+              features(0).upper(), features(1).upper()}  # fmt: skip
+    assert accounts.with_receipt_for_features({features(0), *others}) == {features(0)}
+    assert not accounts.has_receipt_for_features("")
+
+
 def test_a_receipt_is_asked_about_after_reading_the_log_once(
     signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

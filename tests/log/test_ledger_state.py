@@ -14,6 +14,7 @@ from unvoiced.errors import VerificationError
 from unvoiced.log.leaves import FOUND_MISSING, KINDS, encode_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.ledger_state import decode_ledger, encode_ledger
+from unvoiced.sealing import canonical
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # Few, so that leaves meet: what is a recording in one is a key or a record in another.
@@ -81,6 +82,38 @@ def test_what_is_counted_on_the_way_is_what_counting_gives(leaves: list[bytes]) 
         assert ledger.intake_key_of(bytes.fromhex(digest[:32])) == expected
 
 
+ALIKE = ["ab" * 16 + tail * 32 for tail in "012"]
+KEY_LEAVES = st.builds(
+    lambda kind, digest: encode_leaf(kind, digest, NOW, epoch="2026-w47"),
+    st.sampled_from(["intake-key", "intake-key-retired"]),
+    st.sampled_from(ALIKE),
+)
+
+
+@given(st.lists(KEY_LEAVES, max_size=12), st.integers(0, 12))
+def test_keys_of_one_id_are_told_apart_by_the_state_alone(leaves: list[bytes], at: int) -> None:
+    """Unretired ones first, then by digest: in whatever order they came, folded or read back."""
+    whole = folded(leaves)
+    resumed = folded(leaves[at:], decode_ledger(encode_ledger(folded(leaves[:at]))))
+    chosen = [*sorted(whole.intake_keys), *sorted(whole.retired_intake_keys), None][0]
+    for ledger in (whole, resumed, decode_ledger(encode_ledger(whole))):
+        assert ledger.intake_key_of(bytes.fromhex("ab" * 16)) == chosen
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_retired_key_gives_way_to_one_of_its_id(first: int) -> None:
+    """Folded or read back, before either of two keys is retired, between, and after both."""
+    one, other = ALIKE[first], ALIKE[1 - first]
+    ledger = folded([encode_leaf("intake-key", key, NOW, epoch="2026-w47") for key in (one, other)])
+    key_id, said = bytes.fromhex("ab" * 16), []
+    for retired in (None, one, other):
+        if retired:
+            ledger.enter(encode_leaf("intake-key-retired", retired, NOW))
+        said.append(ledger.intake_key_of(key_id))
+        assert decode_ledger(encode_ledger(ledger)).intake_key_of(key_id) == said[-1]
+    assert said == [ALIKE[0], other, ALIKE[0]]
+
+
 def test_a_state_is_as_the_formats_page_says() -> None:
     """Read by hand: the line, then digests of each sort, then those that point into a list."""
     ledger = Ledger()
@@ -140,3 +173,50 @@ def test_what_is_no_state_is_refused(spoil: str) -> None:
     assert spoilt != state
     with pytest.raises(VerificationError, match="ledger's state"):
         decode_ledger(spoilt)
+
+
+WRONG = [
+    *(
+        (name, value)
+        for name in ("size", "accepted", "disposed", "found_missing", "quarantined", "sealed_to")
+        for value in ("1", 1.5, True, None, -1, [1])
+    ),
+    *(
+        (name, value)
+        for name in ("intake_keys", "retired_intake_keys")
+        for value in (
+            *({}, "", None, [[]], ["ab"], [{"a": 1, "b": 2}], [["ab", "x"]], [[DIGESTS[0], 1]]),
+            [[DIGESTS[0], None]], [[DIGESTS[0], "x"], [DIGESTS[0], "y"]], [[DIGESTS[0], "x", "x"]],
+        )
+    ),
+    *(("lifted", [[DIGESTS[0], value]]) for value in ("1", 1.5, True, None, -1)),
+    *(("others", value) for value in ([], "x", None, 1)),
+    *(("others", {"requests": value}) for value in ("ab", {"ab": 1}, [1], [None], [[]])),
+    ("others", {"no sort": ["x"]}),
+    *((name, value) for name in ("reasons", "key_ids") for value in ("x", {"x": 1}, [1], [None])),
+    *(("digests", value) for value in ([], None, {}, "x")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=map(str, range(len(WRONG))))
+def test_a_state_of_other_types_is_refused(name: str, value: Any) -> None:
+    """In canonical form, and with everything else as it should be: each field for itself."""
+    leaves = [
+        encode_leaf("accepted", DIGESTS[0], NOW, intake_key=KEY_IDS[0]),
+        encode_leaf("quarantined", DIGESTS[0], NOW, reason="truncated"),
+    ]
+    line, _, rest = encode_ledger(folded(leaves)).partition(b"\n")
+    spoilt = canonical.dumps({**json.loads(line), name: value})
+    with pytest.raises(VerificationError, match="ledger's state"):
+        decode_ledger(spoilt + b"\n" + rest)
+
+
+@pytest.mark.parametrize("value", [True, "1", 1.5, None, -1], ids=str)
+def test_a_number_of_digests_of_another_type_is_refused(value: Any) -> None:
+    """A number that is none does not stand for how many follow."""
+    state = encode_ledger(folded([encode_leaf("accepted", DIGESTS[0], NOW, intake_key=None)]))
+    line, _, rest = state.partition(b"\n")
+    head = json.loads(line)
+    head["digests"]["backlog"] = value
+    with pytest.raises(VerificationError, match="ledger's state"):
+        decode_ledger(canonical.dumps(head) + b"\n" + rest)

@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,7 +14,7 @@ from test_reader import flipped, remove, tamper
 from test_verify import NOW, digest, disposed
 from troubled_stores import Crash, WatchedStore, at, crash
 
-from unvoiced.errors import AccessError, StoreError, VerificationError
+from unvoiced.errors import AccessError, CredentialsExpired, StoreError, VerificationError
 from unvoiced.log import snapshot
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.leaves import encode_leaf
@@ -25,7 +27,9 @@ from unvoiced.log.snapshot import SNAPSHOT, LedgerSnapshots, Snapshot
 from unvoiced.log.statement import sign_statement
 from unvoiced.log.verify import verify_log
 from unvoiced.log.writer import LogWriter
-from unvoiced.stores.interface import Store, Stored
+from unvoiced.sealing import canonical
+from unvoiced.stores.file import FileStore
+from unvoiced.stores.interface import Entry, Store, Stored
 from unvoiced.stores.memory import MemoryStore
 
 pytestmark = pytest.mark.inv("INV-5")
@@ -407,16 +411,26 @@ def test_two_writers_racing_to_write_a_snapshot(log: Deployed, there: bool) -> N
     raced: list[bytes] = []
 
     class Raced(WatchedStore):
-        def get(self, name: str, version: str | None = None) -> Stored:
-            try:
-                return super().get(name, version)
-            finally:
-                if name == SNAPSHOT and not raced:
-                    raced.append(b"")
-                    fast.append(accepted(*range(3000, 3000 + EVERY)))
-                    raced.append(log.stated())
+        def _race(self, name: str) -> None:
+            if name == SNAPSHOT and not raced:
+                raced.append(b"")
+                fast.append(accepted(*range(3000, 3000 + EVERY)))
+                raced.append(log.stated())
 
-    LedgerSnapshots(Raced(log.store), log.signer).keep(published(log), slow.current())
+        def head(self, name: str) -> Entry | None:
+            found = super().head(name)
+            if found is None:
+                self._race(name)
+            return found
+
+        def get_start(self, name: str, version: str, length: int) -> bytes:
+            data = super().get_start(name, version, length)
+            self._race(name)
+            return data
+
+    reader = LogReader(log.store, log.signer.verifier)
+    snapshots = LedgerSnapshots(Raced(log.store), log.signer)
+    snapshots.keep(reader, published(log), slow.current())
     assert log.stated() == raced[-1]
     assert Snapshot.open(log.stated(), log.signer.verifier).checkpoint.size == 320 + EVERY
 
@@ -425,10 +439,125 @@ def test_an_older_snapshot_does_not_take_a_newer_ones_place(log: Deployed) -> No
     """A slow writer that comes late leaves what is there."""
     slow = log.open()
     ledger, tree = slow.current(), published(log)
+    slow_reader = LogReader(log.store, log.signer.verifier)
+    slow_reader.checkpoint()
     log.open().append(accepted(*range(3000, 3000 + EVERY)))
     newer = log.stated()
-    LedgerSnapshots(log.store, log.signer).keep(tree, ledger)
-    assert log.stated() == newer
+    for reader in (LogReader(log.store, log.signer.verifier), slow_reader):
+        LedgerSnapshots(log.store, log.signer).keep(reader, tree, ledger)
+        assert log.stated() == newer
+
+
+@pytest.mark.parametrize("ahead", [True, False], ids=["longer", "as long"])
+def test_a_snapshot_of_an_abandoned_history_gives_way(log: Deployed, ahead: bool) -> None:
+    """The log was put back to a backup and went another way: verifying never fails for it."""
+    backup = MemoryStore("backup")
+    for entry in log.store.list():
+        backup.put_if_absent(entry.name, log.store.get(entry.name).data)
+    log.open().append(accepted(*range(1000, 1000 + EVERY)))
+    restored = Deployed(backup, log.signer)
+    restored.put(log.stated())
+    restored.open().append(accepted(*range(2000, 2010 if ahead else 2000 + EVERY)))
+    assert Snapshot.open(restored.stated(), log.signer.verifier).checkpoint == published(restored)
+    assert restored.is_believed()
+    restored.open().append(accepted(*range(4000, 4000 + EVERY - 1)))
+    verified = verify_log(backup, log.signer.verifier)
+    assert encode_ledger(verified.ledger) == encode_ledger(restored.folded())
+
+
+def test_what_is_larger_than_any_snapshot_is_not_read(
+    log: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By workers and verifiers: it counts for nothing, and the next snapshot takes its place."""
+    genuine = log.stated()
+    monkeypatch.setattr(snapshot, "MOST_BYTES", len(genuine))
+    assert log.is_believed()
+    log.put(genuine + b"x" * 100_000)
+    looked: list[int] = []
+
+    class Looked(WatchedStore):
+        def get(self, name: str, version: str | None = None) -> Stored:
+            assert name != SNAPSHOT
+            return super().get(name, version)
+
+        def get_start(self, name: str, version: str, length: int) -> bytes:
+            looked.append(length)
+            return super().get_start(name, version, length)
+
+    log.check_unmoved()
+    accounts = log.open(Looked(log.store))
+    verify_log(Looked(log.store), log.signer.verifier)
+    monkeypatch.setattr(snapshot, "MOST_BYTES", 2 * len(genuine))
+    accounts.append(accepted(5000))
+    assert looked == []
+    assert log.is_believed()
+    verify_log(Looked(log.store), log.signer.verifier)
+    assert looked == [len(log.stated())]
+
+
+def test_a_snapshot_that_nobody_would_read_is_not_written(
+    log: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is there stays, and what followed it is folded."""
+    stated = log.stated()
+    monkeypatch.setattr(snapshot, "MOST_BYTES", len(stated))
+    log.open().append(accepted(*range(3000, 3000 + EVERY)))
+    assert log.stated() == stated
+    assert log.is_believed()
+
+
+@pytest.mark.parametrize("planted", ["pipe", "link", "link to /dev/zero", "folder", "link above"])
+def test_what_is_planted_and_not_signed_is_no_statement(
+    tmp_path: Path, signer: Signer, planted: str
+) -> None:
+    """Whatever stands there: the log verifies, and whoever appends folds it."""
+    store = FileStore(tmp_path / "log")
+    LogWriter.create(store, signer)
+    place = tmp_path / "log" / SNAPSHOT
+    if planted == "link above":
+        place.parent.symlink_to(tmp_path)
+    else:
+        place.parent.mkdir()
+    match planted:
+        case "pipe":
+            os.mkfifo(place)
+        case "link":
+            place.symlink_to("nowhere")
+        case "link to /dev/zero":
+            place.symlink_to("/dev/zero")
+        case "folder":
+            place.mkdir()
+    snapshots = LedgerSnapshots(store, signer)
+    reader = LogReader(store, signer.verifier)
+    accounts = Accounts(LogWriter(store, signer), reader, snapshots=snapshots)
+    assert len(accounts.append(accepted(*range(EVERY)))) == EVERY
+    assert verify_log(store, signer.verifier).ledger.accepted == EVERY
+
+
+def test_verifying_says_that_credentials_ran_out(log: Deployed) -> None:
+    """That is about who asks, and does not pass for a log without a statement."""
+
+    class RunsOut(WatchedStore):
+        def head(self, name: str) -> Entry | None:
+            raise CredentialsExpired(name)
+
+    with pytest.raises(CredentialsExpired):
+        verify_log(RunsOut(log.store), log.signer.verifier)
+
+
+@pytest.mark.parametrize("others", [[], "x", {"requests": [1]}], ids=str)
+def test_a_signed_state_of_other_types_is_folded_past(
+    log: Deployed, signer: Signer, monkeypatch: pytest.MonkeyPatch, others: object
+) -> None:
+    """The log's key states something that is no state: a worker folds, verifying refuses it."""
+    line, _, rest = encode_ledger(log.folded()).partition(b"\n")
+    state = canonical.dumps({**json.loads(line), "others": others}) + b"\n" + rest
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "encode_ledger", lambda _: state)
+        log.put(Snapshot.sign(published(log), log.folded(), signer))
+    log.check_unmoved()
+    with pytest.raises(VerificationError, match="states other accounts"):
+        verify_log(log.store, signer.verifier)
 
 
 def test_a_snapshot_is_not_written_for_every_append(log: Deployed) -> None:

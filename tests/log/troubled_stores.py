@@ -66,6 +66,10 @@ class WatchedStore:
         """See `Store`."""
         return self._do(lambda: self._inner.get(name, version))
 
+    def get_start(self, name: str, version: str, length: int) -> bytes:
+        """See `Store`."""
+        return self._do(lambda: self._inner.get_start(name, version, length))
+
     def head(self, name: str) -> Entry | None:
         """See `Store`."""
         return self._do(lambda: self._inner.head(name))

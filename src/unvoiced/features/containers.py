@@ -7,6 +7,7 @@ decoder, and their lengths are checked first. Offsets and sizes are in bytes.
 Sources: Microsoft RIFF (1991), EBU Tech 3306 (RF64), Apple AIFF-C (1991), RFC 3533 (Ogg), ID3v2.4.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ _MOST_CHUNKS = 1000
 _LARGEST_OGG_PAGE = 65_307
 _PLAIN_CHANNELS = 8
 _PLAIN_RATES = range(1000, 768_001)
-_COMMENTS = frozenset({b"JUNK", b"PAD ", b"LIST"})
-_LARGEST_COMMENT = 1 << 16
+_PADDING = frozenset({b"JUNK", b"PAD "})
+_CHUNK_NAME = re.compile(rb"[ -~]{4}")
+_INFO_NAME = re.compile(rb"I[A-Z0-9]{3}")  # such as INAM, ISFT, IAS1
+_FURTHEST_SAMPLES = 1 << 16  # libsndfile gives up on a header of 100 KiB
 _LONGEST_TAIL = 8
 
 
@@ -119,11 +122,33 @@ def _only_comments_around(data: memoryview) -> tuple[int, int] | None:
             offset, end = header + 8, header + 8 + size + size % 2
             tail = bytes(data[end : end + _LONGEST_TAIL + 1])
             there = size not in _UNTIL_THE_END and size <= len(data) - offset
-            harmless = len(tail) <= _LONGEST_TAIL and b"data" not in tail
+            harmless = len(tail) <= _LONGEST_TAIL and not _CHUNK_NAME.search(tail)
             return (offset, size) if there and harmless else None
-        elif name not in _COMMENTS or size > _LARGEST_COMMENT:
+        elif header + 8 + size + size % 2 > _FURTHEST_SAMPLES:
+            return None
+        elif name == b"LIST":
+            if not _is_info(data[header + 8 : header + 8 + size]):
+                return None
+        elif name not in _PADDING:
             return None
     return None
+
+
+def _is_info(content: memoryview) -> bool:
+    """Whether the content of a LIST is texts about the recording, one behind the other, to its end.
+
+    libsndfile looks into every LIST, and some of what it may find there it takes for the samples.
+    """
+    if bytes(content[:4]) != b"INFO":
+        return False
+    at = 4
+    while at + 8 <= len(content):
+        name = bytes(content[at : at + 4])
+        if not _INFO_NAME.fullmatch(name) or name == b"INFO":
+            return False
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return at == len(content)
 
 
 def _check_wav(data: memoryview) -> Patch | None:

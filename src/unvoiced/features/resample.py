@@ -18,7 +18,7 @@ def resampled(blocks: Iterable[Samples], source_rate: int, target_rate: int) -> 
     """Blocks of shape (n,) at `source_rate` Hz, as blocks at `target_rate` Hz.
 
     All of them together hold ceil(n * target_rate / source_rate) samples. A block holds until the
-    next one is asked for.
+    next one is asked for; then, or when there will be no next one, it is overwritten.
     """
     if source_rate == target_rate:
         yield from blocks
@@ -31,10 +31,18 @@ def resampled(blocks: Iterable[Samples], source_rate: int, target_rate: int) -> 
         taken += len(block)
         out: NDArray[np.float64] = stream.resample_chunk(block)
         given += len(out)
-        yield out
-        out.fill(0.0)
+        try:
+            yield out
+        finally:
+            out.fill(0.0)
     # librosa cuts or pads the end with zeros to just this length.
     missing = math.ceil(taken * (float(target_rate) / source_rate)) - given
     last: NDArray[np.float64] = stream.resample_chunk(np.empty(0), last=True)
-    yield np.pad(last[:missing], (0, max(0, missing - len(last))))
+    end = np.zeros(max(0, missing))
+    there = min(len(end), len(last))
+    end[:there] = last[:there]
     last.fill(0.0)
+    try:
+        yield end
+    finally:
+        end.fill(0.0)

@@ -81,7 +81,7 @@ class Accounts:
         if self._snapshots.is_due(self._ledger.size + len(self._parsed)):
             with suppress(StoreError, VerificationError):
                 checkpoint = self._reader.checkpoint()
-                self._snapshots.keep(checkpoint, self._follow(checkpoint.size))
+                self._snapshots.keep(self._reader, checkpoint, self._follow(checkpoint.size))
 
     def _disposed_since(self, start: int, size: int) -> set[str]:
         return {leaf.digest for _, leaf in self._let_go(start, size) if leaf.kind == "disposed"}

@@ -17,6 +17,7 @@ from unvoiced.log.tiles import WIDTH
 from unvoiced.log.verify import features_of
 
 _PREFIX_DIGITS = 16
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 # In canonical JSON a digest has this one spelling; what is found so is looked at before it counts.
 _NAMED = re.compile(rb'"sha256":"([0-9a-f]{16})[0-9a-f]{48}"')
 
@@ -31,8 +32,8 @@ class FeatureReceipts:
         self._entries = array("I")
 
     def among(self, digests: Iterable[str]) -> set[str]:
-        """Those of these feature objects that some receipt names."""
-        wanted = set(digests)
+        """Those of these feature objects that some receipt names: none of what is no digest."""
+        wanted = set(filter(_DIGEST.fullmatch, digests))
         self._follow(self._reader.checkpoint().size)
         found: set[str] = set()
         for _, group in groupby(self._suggested(wanted), lambda entry: entry // WIDTH):

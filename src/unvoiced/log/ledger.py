@@ -7,7 +7,7 @@ A recording is in the backlog from `accepted` until `disposed`. The same sealed 
 again after its disposal (a restored backup) is accepted, and disposed, once more.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from unvoiced.errors import VerificationError
@@ -48,7 +48,8 @@ class Ledger:
         # Of what is not settled: the id of the intake key it is sealed to, where that is ours.
         self.sealed_to: dict[str, str] = {}
         self._unsettled_under: Counter[str] = Counter()  # key id -> how many of `sealed_to`
-        self._intake_key_of: dict[str, str] = {}  # key id -> digest, retired or not
+        # Key id -> digests of intake keys, retired or not: one, where nobody made two to collide.
+        self._intake_keys_of: defaultdict[str, set[str]] = defaultdict(set)
 
     def is_lifted(self, digest: str, as_of: int) -> bool:
         """Whether what was signed when the log had `as_of` leaves was taken back since."""
@@ -63,8 +64,13 @@ class Ledger:
         return self._unsettled_under[intake_digest[:KEY_ID_DIGITS]]
 
     def intake_key_of(self, key_id: bytes) -> str | None:
-        """The digest of the intake key, retired or not, that a sealed object's header names."""
-        return self._intake_key_of.get(key_id.hex())
+        """The digest of the intake key, retired or not, that a sealed object's header names.
+
+        Of several with one id: one that is not retired before one that is, then the least digest.
+        No order of leaves comes into it, so the ledger read back from its state says the same.
+        """
+        alike = self._intake_keys_of.get(key_id.hex(), ())
+        return min(alike, key=lambda one: (one in self.retired_intake_keys, one), default=None)
 
     def admits(self, leaf: Leaf) -> bool:
         """Whether the leaf may follow what is logged: no receipt without an acceptance, say.
@@ -171,7 +177,7 @@ class Ledger:
                 self.archived.discard(digest)
 
     def _know_intake_key(self, digest: str) -> None:
-        self._intake_key_of.setdefault(digest[:KEY_ID_DIGITS], digest)
+        self._intake_keys_of[digest[:KEY_ID_DIGITS]].add(digest)
 
     def _note_sealed_to(self, digest: str, key_id: str) -> None:
         self.sealed_to[digest] = key_id
@@ -179,7 +185,7 @@ class Ledger:
 
     def take_over(self, sealed_to: Mapping[str, str]) -> None:
         """Set what is sealed to which key, and what follows from that and from the intake keys."""
-        self._intake_key_of.clear()
+        self._intake_keys_of.clear()
         self._unsettled_under.clear()
         self.sealed_to.clear()
         for digest in (*self.intake_keys, *self.retired_intake_keys):

@@ -15,16 +15,18 @@ Its size is that of the ledger: 32 bytes for most of what it holds.
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from unvoiced.errors import VerificationError
 from unvoiced.log.leaves import Leaf, parse_leaf
 from unvoiced.log.ledger import Ledger
 from unvoiced.sealing import canonical
 
+_T = TypeVar("_T")
 _FORMAT = "unvoiced-ledger/1"
 _COUNTS = ("size", "accepted", "disposed", "found_missing")
-_BY_KEY = ("intake_keys", "retired_intake_keys", "lifted")
+_KEYS = ("intake_keys", "retired_intake_keys")
+_BY_KEY = (*_KEYS, "lifted")
 # Of the digests of records: those that are nothing else, then approvals, then pages of the trail.
 _SORTS = (
     *("backlog", "archived", "contributor_keys", "destroyed_contributor_keys", "requests"),
@@ -60,7 +62,8 @@ def encode_ledger(ledger: Ledger) -> bytes:
 def decode_ledger(data: bytes, parse: Callable[[bytes], Leaf] = parse_leaf) -> Ledger:
     """The ledger, made with this `parse`.
 
-    Raises `VerificationError` for bytes that are not of the form that `encode_ledger` writes.
+    Raises `VerificationError` for bytes that are not of the form that `encode_ledger` writes, where
+    a count is a whole number from 0 on, and a text is not a number, a list or a constant.
     """
     line, _, rest = data.partition(b"\n")
     try:
@@ -75,21 +78,60 @@ def _decoded(head: Any, rest: memoryview, ledger: Ledger) -> Ledger:  # a head o
     if head["format"] != _FORMAT:
         raise ValueError
     for name in _COUNTS:
-        setattr(ledger, name, int(head[name]))
-    for name in _BY_KEY:
-        setattr(ledger, name, dict(head[name]))
+        setattr(ledger, name, _count(head[name]))
+    for name in _KEYS:
+        setattr(ledger, name, _by_digest(head[name], _text))
+    ledger.lifted = _by_digest(head["lifted"], _count)
+    others = {name: _texts(texts) for name, texts in _object(head["others"]).items()}
+    if not others.keys() <= set(_SORTS):
+        raise ValueError
     for name in _SORTS:
-        length = head["digests"][name] * _DIGEST_BYTES
-        setattr(ledger, name, {*_digests(_taken(rest, length)), *head["others"].get(name, ())})
+        length = _count(head["digests"][name]) * _DIGEST_BYTES
+        setattr(ledger, name, {*_digests(_taken(rest, length)), *others.get(name, ())})
         rest = rest[length:]
     ledger.records |= ledger.approved | ledger.audited
-    length = head["quarantined"] * _POINTED.size
-    ledger.quarantined = dict(_followed(_taken(rest, length), head["reasons"]))
-    ends = length + head["sealed_to"] * _POINTED.size
+    length = _count(head["quarantined"]) * _POINTED.size
+    ledger.quarantined = dict(_followed(_taken(rest, length), _texts(head["reasons"])))
+    ends = length + _count(head["sealed_to"]) * _POINTED.size
     if len(rest) != ends:
         raise ValueError
-    ledger.take_over(dict(_followed(rest[length:], head["key_ids"])))
+    ledger.take_over(dict(_followed(rest[length:], _texts(head["key_ids"]))))
     return ledger
+
+
+def _count(value: object) -> int:
+    # By type, as `True` is an int to `isinstance`.
+    if type(value) is not int or value < 0:
+        raise TypeError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError
+    return [_text(each) for each in value]
+
+
+def _object(value: object) -> dict[str, Any]:  # of any form as yet
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _by_digest(pairs: object, read: Callable[[object], _T]) -> dict[str, _T]:
+    """From pairs, each of a digest that no other has and what `read` takes."""
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) for pair in pairs):
+        raise TypeError
+    found = {_text(digest): read(value) for digest, value in pairs}
+    if len(found) != len(pairs) or not all(map(_DIGEST.fullmatch, found)):
+        raise ValueError
+    return found
 
 
 def _split(texts: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -15,7 +15,11 @@ SHA-256 of the state, in a signed note) and after it that state, as `ledger_stat
   the key can lie to a worker that starts meanwhile and leave no trace, where a false leaf would
   stay: have it take a contributor's key for genuine that never was logged, say. No reader or
   certificate believes what comes of that, as they go by the leaves alone.
-- It is written after an append, by whoever made it, and never stands in its way.
+- It is written after an append, by whoever made it, and never stands in its way. One of this
+  history that is as new stays; any other is replaced, however many leaves it is of: one of a
+  history that was given up for a backup, say, for which verifiers would come to refuse the log.
+- Its size is looked at before it is read: what is larger than `MOST_BYTES` is neither read nor
+  written.
 """
 
 import hashlib
@@ -25,8 +29,7 @@ from dataclasses import dataclass
 
 from unvoiced.errors import (
     AccessError,
-    AlreadyExists,
-    NotAllowed,
+    CredentialsExpired,
     NotFound,
     StoreError,
     VerificationError,
@@ -38,7 +41,7 @@ from unvoiced.log.merkle import HASH_BYTES
 from unvoiced.log.note import Checkpoint, Signer, Verifier, decode_base64, encode_base64
 from unvoiced.log.reader import LogReader
 from unvoiced.log.statement import open_statement, sign_statement
-from unvoiced.stores.interface import Store
+from unvoiced.stores.interface import Entry, Store
 
 SNAPSHOT = "ledger/snapshot"
 _TITLE = "unvoiced ledger snapshot v1"
@@ -48,6 +51,9 @@ _NOTE_LINES = 4
 EVERY = 4096
 # A snapshot is written again when at least as many bytes, about, were logged since: a leaf is 1 kB.
 _BYTES_A_LEAF = 1024
+# Some 8 million digests, which take more than a gigabyte of memory as a ledger. Whoever may write
+# to the store can have everybody who starts read as much, and nothing larger.
+MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,53 +106,85 @@ class LedgerSnapshots:
         """
         ledger = Ledger(parse)
         with suppress(StoreError, VerificationError):
-            stored = self._store.get(SNAPSHOT)
-            snapshot = Snapshot.open(stored.data, self._signer.verifier)
+            data = _read(self._store, self._store.head(SNAPSHOT))
+            snapshot = Snapshot.open(data, self._signer.verifier)
             reader.check_extends(snapshot.checkpoint)
             stated = decode_ledger(snapshot.state, parse)
             if stated.size == snapshot.checkpoint.size:
                 ledger = stated
-                self._due = _next(ledger.size, stored.data)
+                self._due = _next(ledger.size, data)
         return ledger
 
     def is_due(self, size: int) -> bool:
         """Whether so many leaves were logged by now that one should be kept."""
         return size >= max(self._due, EVERY)
 
-    def keep(self, checkpoint: Checkpoint, ledger: Ledger) -> None:
-        """Put what the ledger says now, unless something as new is there.
+    def keep(self, reader: LogReader, checkpoint: Checkpoint, ledger: Ledger) -> None:
+        """Put what the ledger says now, unless something as new of this history is there.
 
-        Whether that worked is nobody's concern: the next one will, or the log is folded.
+        `reader` is of the same store. Whether that worked is nobody's concern: the next one will,
+        or the log is folded.
         """
         self._due = ledger.size + EVERY
-        with suppress(StoreError, AccessError):
+        with suppress(StoreError, AccessError, VerificationError):
             data = Snapshot.sign(checkpoint, ledger, self._signer)
             self._due = _next(ledger.size, data)
-            try:
-                there = self._store.get(SNAPSHOT)
-            except NotFound:
-                with suppress(AlreadyExists):
-                    self._store.put_if_absent(SNAPSHOT, data)
+            if len(data) > MOST_BYTES:
                 return
-            if self._size(there.data) < checkpoint.size:
+            there = self._store.head(SNAPSHOT)
+            if there is None:
+                self._store.put_if_absent(SNAPSHOT, data)
+            elif not self._is_as_new(there, reader, checkpoint.size):
                 self._store.replace(SNAPSHOT, data, version=there.version)
 
-    def _size(self, data: bytes) -> int:
-        with suppress(VerificationError):
-            return Snapshot.open(data, self._signer.verifier).checkpoint.size
-        return -1
+    def _is_as_new(self, there: Entry, reader: LogReader, size: int) -> bool:
+        """Whether it is of this history, and of so many leaves or more."""
+        try:
+            stated = Snapshot.open(_read(self._store, there), self._signer.verifier).checkpoint
+        except VerificationError:
+            return False
+        if stated.size < size:
+            return False
+        # A tree is published before it is stated: the checkpoint read now is not behind this one.
+        reader.checkpoint()
+        try:
+            reader.check_extends(stated)
+        except VerificationError:
+            return False
+        return True
 
 
 def _next(size: int, data: bytes) -> int:
     return size + max(EVERY, len(data) // _BYTES_A_LEAF)
 
 
+def _read(store: Store, entry: Entry | None) -> bytes:
+    """The bytes of this version. What is wrong with them shows in the signature and the digest.
+
+    Raises `NotFound`, also where it was replaced just now, and `VerificationError` for one that is
+    larger than any snapshot, of which nothing is read.
+    """
+    if entry is None:
+        raise NotFound(f"{SNAPSHOT}: no such object")
+    if entry.size > MOST_BYTES:
+        raise VerificationError(f"{SNAPSHOT} has {entry.size:,} bytes, more than any snapshot")
+    return store.get_start(SNAPSHOT, entry.version, max(entry.size, 1))
+
+
 def stated_by(store: Store, verifier: Verifier) -> Snapshot | None:
-    """The snapshot that the log's key signed, if there is one; anything else there is nobody's."""
-    # Where names cannot be listed, S3 refuses what is not there.
-    with suppress(NotFound, NotAllowed, VerificationError):
-        return Snapshot.open(store.get(SNAPSHOT).data, verifier)
-    return None
+    """The snapshot that the log's key signed, if there is one; anything else there is nobody's.
+
+    What is not signed is no statement, and so is what cannot be read: a folder, a pipe or a link of
+    that name, or nothing where names cannot be listed, which S3 refuses. Nobody goes by such a
+    thing, so it is no reason to refuse the log; who could plant it could as well have deleted what
+    was there. Raises `CredentialsExpired` alone: that is about who asks, not about what is there.
+    """
+    try:
+        return Snapshot.open(_read(store, store.head(SNAPSHOT)), verifier)
+    except CredentialsExpired:
+        raise
+    except (StoreError, VerificationError):
+        return None
 
 
 def check_stated(snapshot: Snapshot, ledger: Ledger) -> None:

@@ -1,8 +1,9 @@
 """Recordings through the compiled kernel, block by block.
 
 - One frame's numbers do not depend on how the samples are divided into blocks.
-- Beyond the samples given, memory is what is returned, the decibels in float32, and buffers of a
-  size that no recording changes. Those are overwritten when a recording ends, however it ends.
+- Beyond the samples given, memory is what is returned, the decibels in float32, cepstra where
+  derivatives are asked for, and buffers of a size that no recording changes. All but what is
+  returned is overwritten when a recording ends, however it ends.
 """
 
 import math
@@ -55,6 +56,7 @@ class _Recording:
         self._samples = self._frames = 0
         self._peak = 0.0
         self._chunks: list[NDArray[Any]] = []
+        self._cepstra: NDArray[Any] = np.empty(0, np.float32)
         self._filled: list[int] = []  # how many groups of frames are in each chunk
 
     def take(self, block: NDArray[Any]) -> None:
@@ -123,7 +125,7 @@ class _Recording:
         flat = {name: array.reshape(-1).view(plan.stored_as) for name, array in arrays.items()}
         none = np.empty(0, plan.stored_as)
         if plan.derivatives:
-            self._cepstra = np.empty(n_mfcc * frames + plan.lanes, np.float32)
+            self._cepstra = self._buffers.cepstra(n_mfcc * frames + plan.lanes)
             mfcc = self._cepstra
         else:
             mfcc = flat.get("mfcc", none)
@@ -137,6 +139,7 @@ class _Recording:
             )  # fmt: skip
             start += groups * plan.lanes
             if number >= KEPT_CHUNKS:  # memory for what is returned
+                self._chunks[number].fill(0)
                 self._chunks[number] = none
         if plan.derivatives:
             differentiate(
@@ -148,4 +151,4 @@ class _Recording:
     def wipe(self) -> None:
         """Overwrite what the recording left."""
         self._carried.fill(0)
-        self._buffers.wipe(len(self._chunks))
+        self._buffers.wipe(*self._chunks, self._cepstra)

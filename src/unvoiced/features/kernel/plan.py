@@ -138,12 +138,14 @@ class Buffers:
             self._chunks.append(made)
         return made
 
-    def wipe(self, chunks: int) -> None:
-        """Overwrite all that held something of a recording that filled so many chunks."""
-        for buffer in (*self.spectral, self.folded, *self._by_source.values()):
+    def cepstra(self, length: int) -> Array:
+        """Memory for cepstra whose derivatives are still to be had; not kept."""
+        return _aligned(length, np.dtype(np.float32))
+
+    def wipe(self, *lent: Array) -> None:
+        """Overwrite all that held something of a recording, and what was lent to it alone."""
+        for buffer in (*self.spectral, self.folded, *self._by_source.values(), *lent):
             buffer.fill(0)
-        for chunk in self._chunks[:chunks]:
-            chunk.fill(0)
 
 
 _idle: dict[Plan, list[Buffers]] = {}

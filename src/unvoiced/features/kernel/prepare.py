@@ -10,9 +10,10 @@
 
 import fcntl
 import hashlib
+import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,11 +30,13 @@ from unvoiced.features.kernel.agreement import check_agreement, known_signal
 from unvoiced.features.kernel.analyse import analyse
 from unvoiced.features.kernel.finish import differentiate, finish
 from unvoiced.features.kernel.plan import Plan, plan
-from unvoiced.features.kernel.private_folder import private_folder
+from unvoiced.features.kernel.private_folder import private_files, private_folder
 from unvoiced.features.kernel.tables import has_kernel
 
 Say = Callable[[str], None]
 SOURCES = ("int16", "float64")  # the types samples come in
+_LOCK = "lock"
+_UNUSED_SECONDS = 30 * 24 * 3600
 
 _compiling = RLock()
 _ready: set[tuple[Plan, str]] = set()
@@ -115,16 +118,46 @@ def _name(what: str, about: tuple[Any, ...]) -> str:
     return f"{what}-{digest[:16]}.done"
 
 
-@cache
-def _folder() -> Path | None:
-    """The folder of this very kernel, from which numba reads and into which it writes."""
+def kernel_folder() -> Path | None:
+    """The folder of this very kernel, made if need be; None where none is private and all ours.
+
+    When one is made, those of other kernels that were not used for 30 days are emptied.
+    """
     private = private_folder()
     if private is None:
         return None
     folder = private / f"kernel-{_made_of()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError:
+    with suppress(OSError):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        else:
+            _empty_unused(private, folder.stat().st_mtime - _UNUSED_SECONDS)
+        return None if private_files(folder) is None else folder
+    return None
+
+
+def _empty_unused(private: Path, before: float) -> None:
+    """Remove what nobody has compiled, loaded or checked since `before` (seconds since 1970).
+
+    Folders and locks stay where they are, so that a process of another version that still runs
+    finds its own, and compiles again if it has to.
+    """
+    for folder in private.glob("kernel-*"):
+        with suppress(OSError):
+            files = private_files(folder) or []
+            if all(os.lstat(file).st_mtime < before for file in files):
+                for file in files:
+                    if file.name != _LOCK:
+                        file.unlink()
+
+
+@cache
+def _folder() -> Path | None:
+    """`kernel_folder`, from which numba reads and into which it writes from now on."""
+    folder = kernel_folder()
+    if folder is None:
         return None
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
@@ -153,8 +186,9 @@ def _locked(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    with (folder / "lock").open("ab") as file:
+    with (folder / _LOCK).open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        os.utime(folder / _LOCK)  # tells when the folder was last used
         yield
 
 

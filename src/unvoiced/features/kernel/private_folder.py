@@ -25,6 +25,32 @@ def private_folder() -> Path | None:
         return None
 
 
+def private_files(folder: Path) -> list[Path] | None:
+    """The files in a folder that `is_private` and in the folders in it, each of them ours.
+
+    None where it is not private, or where anything in it is another user's, a link, or neither file
+    nor folder. Raises OSError where it cannot be looked at.
+    """
+    if not is_private(folder):
+        return None
+    files, folders = [], [folder]
+    while folders:
+        for path in folders.pop().iterdir():
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:  # another process of ours has renamed it meanwhile
+                continue
+            if status.st_uid != os.geteuid():
+                return None
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(path)
+            elif stat.S_ISREG(status.st_mode):
+                files.append(path)
+            else:
+                return None
+    return files
+
+
 def _home() -> Path:
     try:
         return Path.home()
