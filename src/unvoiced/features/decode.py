@@ -86,8 +86,10 @@ def _mixed(samples: NDArray[np.int16], downmix: str) -> Iterator[Samples]:
     frames = max(1, BLOCK_SAMPLES // samples.shape[1])
     for at in range(0, len(samples), frames):
         mono = mix_down(samples[at : at + frames], downmix, INT16_FULL_SCALE)
-        yield mono
-        mono.fill(0.0)
+        try:
+            yield mono
+        finally:
+            mono.fill(0.0)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
@@ -135,13 +137,13 @@ def _blocks(file: Any, downmix: str, limit: Limit) -> Iterator[Samples]:
             limit.count(len(block))
             if dtype == "float64" and not np.isfinite(block).all():
                 raise UndecodableError("not-finite")
-            if dtype == "int16" and file.channels == 1:
-                yield block[:, 0]
-            else:
-                mono = mix_down(block, downmix, full_scale)
+            as_it_is = dtype == "int16" and file.channels == 1
+            mono = block[:, 0] if as_it_is else mix_down(block, downmix, full_scale)
+            try:
                 yield mono
-                mono.fill(0.0)
-            block.fill(0)
+            finally:
+                mono.fill(0)
+                block.fill(0)
         if limit.frames < file.frames < _UNKNOWN_FRAMES:
             raise UndecodableError("truncated")
     if not limit.frames:

@@ -131,5 +131,7 @@ def _blocks(frames: Iterator[NDArray[np.float64]], limit: Limit) -> Iterator[Sam
             for piece in gathered:
                 piece.fill(0.0)
             gathered, waiting = [], 0
-            yield block
-            block.fill(0.0)
+            try:
+                yield block
+            finally:
+                block.fill(0.0)

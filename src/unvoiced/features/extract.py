@@ -44,7 +44,7 @@ class Extracted:
 def make_ready(
     feature_sets: Iterable[FeatureSet], say: Callable[[str], None] | None = None
 ) -> None:
-    """Have all there is to compile for these feature sets compiled, and found to agree with librosa.
+    """Have all there is to compile for these feature sets compiled and found to agree with librosa.
 
     To be called before the first recording is opened: what fails here (a `VerificationError` or an
     `OSError`) is no recording's fault. `say` is told before seconds are spent; costs nothing the

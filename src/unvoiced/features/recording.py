@@ -106,7 +106,7 @@ class PlaintextFile(io.RawIOBase):
 def float_blocks(blocks: Iterable[Samples]) -> Iterator[NDArray[np.float64]]:
     """The same samples as float64, full scale at 1.0, at most `BLOCK_SAMPLES` at once.
 
-    A block that was made here is overwritten when the next one is asked for.
+    A block that was made here is overwritten when the next one is asked for, or none will be.
     """
     for block in blocks:
         if block.dtype != np.int16:
@@ -115,8 +115,10 @@ def float_blocks(blocks: Iterable[Samples]) -> Iterator[NDArray[np.float64]]:
         for at in range(0, len(block), BLOCK_SAMPLES):
             made = block[at : at + BLOCK_SAMPLES].astype(np.float64)
             made *= 1.0 / INT16_FULL_SCALE
-            yield made
-            made.fill(0.0)
+            try:
+                yield made
+            finally:
+                made.fill(0.0)
 
 
 def mix_down(block: NDArray[Any], downmix: str, full_scale: float) -> NDArray[np.float64]:
