@@ -31,6 +31,7 @@ plt.rcParams.update(
         "axes.spines.right": False,
         "axes.axisbelow": True,
         "svg.hashsalt": "unvoiced",
+        "svg.fonttype": "none",  # text stays text: a tenth of the size, and it can be searched
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
     }

@@ -38,7 +38,7 @@ from unvoiced.config import Settings, load_settings
 from unvoiced.deployment import create_deployment
 from unvoiced.ingest.worker import WorkerPool
 
-RECORDINGS, SECONDS, VOICES, ROUNDS = 2048, 10, 16, 3
+RECORDINGS, SECONDS, VOICES, ROUNDS = 2048, 10, 16, 2
 # Short recordings, and how many of them a task has: few tasks, then many.
 SHORT, SHORT_SECONDS, FEW, MANY = 1024, 0.5, 256, 8
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -203,7 +203,7 @@ def summary(costs: dict[str, list[Cost]]) -> dict[str, Any]:
 
 
 def median(runs: Sequence[Cost], field: str) -> float:
-    """The median of one of a cost's fields."""
+    """The median of one of a cost's fields (of two runs, what lies between)."""
     return statistics.median(getattr(one, field) for one in runs)
 
 

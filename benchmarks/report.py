@@ -78,7 +78,7 @@ def extraction() -> str:
     for framing, by_length in framings.items():
         for what in next(iter(by_length.values())):
             lengths = [length for length in by_length if what in by_length[length]]
-            head = [f"{what}, {framing}", *(f"{one}: us / x librosa" for one in lengths), "dB"]
+            head = [f"{what}, {framing}", *(f"{one}: µs / x librosa" for one in lengths), "dB"]
             peers = by_length[lengths[0]][what]
             rows = [
                 [
@@ -181,7 +181,7 @@ def stages() -> str:
     """(c) Where the time goes."""
     content = results.read("stages")
     parts = split()
-    head = ["us a recording of 10 s", *STAGE_COLOURS, "neither decode nor extraction"]
+    head = ["µs a recording of 10 s", *STAGE_COLOURS, "neither decode nor extraction"]
     rows = [
         [
             form,
@@ -227,7 +227,7 @@ def prefect() -> str:
             f"Prefect's share of this run is {measured['prefect']:.1f} s, "
             f"{measured['share']:.0%}: {measured['once']:.1f} s a flow run, whatever its size, and "
             f"{measured['task_run'] * 1e3:.0f} ms a task run, which is "
-            f"{measured['per_recording_at_256'] * 1e6:.0f} us a recording at 256 a task.",
+            f"{measured['per_recording_at_256'] * 1e6:.0f} µs a recording at 256 a task.",
         ]
     )
 
@@ -305,7 +305,7 @@ def reading() -> str:
     content = results.read("reading")
     measured: Results = content["measured"]
     paths = list(dict.fromkeys(path for taken in measured.values() for path in taken))
-    head = ["us a sample (ours to theirs)", *measured]
+    head = ["µs a sample (ours to theirs)", *measured]
     rows = [
         [
             path,
@@ -365,7 +365,7 @@ def goals() -> str:
         ["FLAC: 4 x the article's script", f"{flac[SCRIPT] / flac[OURS]:.1f}"],
         ["neither decoding nor extraction, WAV 16 kHz: under 35 %", f"{share:.0%}"],
     ]
-    rows += log_goals()
+    rows += log_goals() + memory_goals()
     return table(["goal", "measured"], rows)
 
 
@@ -381,6 +381,17 @@ def log_goals() -> list[list[str]]:
         ["1e6 leaves: proof under 10 ms", f"{million['proof, log open, CPU ms']:.1f} ms"],
         ["1e6 leaves: verified in under a minute", f"{million['verify, CPU ms'] / 1e3:.0f} s"],
     ]
+
+
+def memory_goals() -> list[list[str]]:
+    """That of a run's memory, where it was measured (`python -m benchmarks.ingest_memory`)."""
+    try:
+        runs: list[Results] = results.read("ingest_memory")["measured"]["runs"]
+    except FileNotFoundError:
+        return []
+    sizes = " / ".join(f"{one['recordings']:,}" for one in runs)
+    peaks = " / ".join(f"{one['flow']:.0f} + {one['worker']:.0f}" for one in runs)
+    return [[f"ingest memory the same for {sizes} recordings", f"{peaks} MiB, flow + worker"]]
 
 
 SECTIONS: dict[str, Callable[[], str]] = {

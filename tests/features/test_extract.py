@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from recordings import browser_encoded, encoded, noise
 
+from unvoiced.errors import InputError
 from unvoiced.features import extract, extract_samples, load
 
 
@@ -52,3 +53,20 @@ def test_extraction_repeats_itself() -> None:
 def test_repr_shows_no_feature() -> None:
     """Nothing of an array is printed with the record that holds it (INV-11)."""
     assert "array" not in repr(extract(encoded(noise(16_000)), load()))
+
+
+def test_samples_of_other_kinds() -> None:
+    """Any float, whatever its strides, gives what float64 gives; integers but int16 are refused."""
+    feature_set = load("speech-16k")
+    y = noise(16_000).astype(np.float32)
+    expected = extract_samples(y.astype(np.float64), 16_000, feature_set)
+    for given in (y, np.repeat(y, 2)[::2], y.astype(">f8")):
+        made = extract_samples(given, 16_000, feature_set)
+        assert all((made[name] == expected[name]).all() for name in expected)
+    quantised = (y * 1000).astype(np.int16)
+    expected = extract_samples(quantised / 32768, 16_000, feature_set)
+    made = extract_samples(quantised.repeat(2)[::2], 16_000, feature_set)
+    assert all((made[name] == expected[name]).all() for name in expected)
+    for wrong in (quantised.astype(np.int32), quantised.astype(">i2"), y[:, None]):
+        with pytest.raises(InputError):
+            extract_samples(wrong, 16_000, feature_set)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unvoiced.errors import UndecodableError
+from unvoiced.errors import InputError, UndecodableError
 from unvoiced.features.decode import open_recording
 from unvoiced.features.feature_set import FeatureSet
 from unvoiced.features.kernel.tables import has_kernel
@@ -77,14 +77,25 @@ def extract(
     return Extracted(arrays, frames / rate, rate, recording.channels, recording.format)
 
 
-def extract_samples(y: Samples, sample_rate: int, feature_set: FeatureSet) -> dict[str, Array]:
+def extract_samples(
+    y: NDArray[np.floating] | NDArray[np.int16], sample_rate: int, feature_set: FeatureSet
+) -> dict[str, Array]:
     """The features of mono samples of shape (n,), at `sample_rate` Hz; `y` is left as it is.
 
-    Raises UndecodableError: no-audio, not-finite or too-short.
+    Samples are floats with full scale at 1, or int16. Raises UndecodableError (no-audio, not-finite
+    or too-short), and InputError for samples of another kind.
     """
+    if y.ndim != 1 or (y.dtype.kind != "f" and y.dtype != np.int16):
+        raise InputError("samples must be floats or int16, of shape (n,)")
     if not len(y):
         raise UndecodableError("no-audio")
-    blocks = (y[at : at + BLOCK_SAMPLES] for at in range(0, len(y), BLOCK_SAMPLES))
+    whole_numbers = y.dtype == np.int16
+    samples: Samples = (
+        np.ascontiguousarray(y, np.int16) if whole_numbers else np.ascontiguousarray(y, np.float64)
+    )
+    # The kernel takes any length at once; the resampler is to be given less.
+    most = len(y) if sample_rate == feature_set.sample_rate else BLOCK_SAMPLES
+    blocks = (samples[at : at + most] for at in range(0, len(y), most))
     return _arrays(resampled(blocks, sample_rate, feature_set.sample_rate), feature_set)
 
 
