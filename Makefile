@@ -28,7 +28,7 @@ check: $(VENV)/.dev
 ## Ratios against real peers, measured in one run; then the tables and pictures of
 ## docs/performance.md. SPEECH=folder measures with your recordings. One of them alone:
 ## `.venv/bin/python -m benchmarks.extraction`.
-BENCHMARKS := extraction stages end_to_end prefect_share s3 reading log scale report
+BENCHMARKS := extraction floor stages end_to_end prefect_share s3 reading log scale report
 bench: $(VENV)/.bench
 	@for name in $(BENCHMARKS); do \
 		echo "== $$name"; \
