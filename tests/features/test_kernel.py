@@ -188,7 +188,7 @@ def test_buffers_hold_nothing_afterwards() -> None:
     with pytest.raises(UndecodableError, match="damaged"):
         kernel_arrays(breaks(), load())
     found = list(_buffers())
-    assert len(found) > 20
+    assert len(found) >= 10  # of the plans used above, whatever else ran before
     assert not any(buffer.any() for buffer in found)
 
 
