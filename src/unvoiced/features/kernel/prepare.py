@@ -73,7 +73,7 @@ def ensure(made: Plan, source: str, say: Say | None = None) -> None:
             missing = [one for one in signatures if one[1] not in one[0].overloads]
             _compile(missing, folder, say)
             # Whatever agreed is named by all that it depends on.
-            kept = folder and folder / f"{_name('agrees', (made.feature_set, source))}"
+            kept = folder and folder / _name("agrees", (made.feature_set, source))
             _ready.add((made, source))
             if not (kept and kept.exists()):
                 try:
@@ -194,7 +194,7 @@ def _locked(folder: Path | None) -> Iterator[None]:
 
 @cache
 def _signatures(feature_set: FeatureSet, source: str) -> list[tuple[Dispatcher, tuple[Any, ...]]]:
-    """What to compile: functions, and the types they are called with (see `kernel.arrays`)."""
+    """What to compile: functions, and the types they are called with (see `extraction`)."""
     made = plan(feature_set)
 
     def kind(dtype: str, readonly: bool = False) -> Any:

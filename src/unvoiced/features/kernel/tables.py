@@ -1,7 +1,7 @@
 """What the kernel reads while it runs: window, twiddle factors, orders, mel bands, cosines.
 
 Formulas are written out where the libraries that define them (librosa, scipy.signal) would take a
-second to import; tests/features/kernel/test_tables.py holds each to the original, bit for bit where
+second to import; tests/features/test_kernel_tables.py holds each to the original, bit for bit where
 the original is in float32 or of few operations.
 """
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from unvoiced.features.feature_set import FeatureSet
 
-Floats = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
 LAST_RADIX = 4
