@@ -15,6 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.backfill import (
     BackfillReport,
     backfill_batch,
@@ -69,12 +70,12 @@ class Backfill(BaseModel):
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # Prefect's own types
 )
-def backfill(what: Backfill, config: str = "unvoiced.toml") -> State[None]:
+def backfill(what: Backfill, config: Config = "") -> State[None]:
     """Make a feature set from originals that are kept.
 
     Args:
         what: what to make, of which originals
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
     """
     try:
         request = what.request()

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.catalog import build_shards, list_feature_sets, publish, short_run_name
 from unvoiced.errors import UnvoicedError
 
@@ -18,11 +19,11 @@ from unvoiced.errors import UnvoicedError
     description=__doc__,
     persist_result=False,
 )
-def catalog(config: str = "unvoiced.toml", anew: bool = False) -> State[None]:
+def catalog(config: Config = "", anew: bool = False) -> State[None]:
     """Build the catalog of every feature set; run it after ingest.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
         anew: read every object again, and take no row from before
     """
     try:

@@ -5,13 +5,13 @@ current folder.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 from prefect.client.schemas.objects import State
 
+from flows.parameters import settings_of
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
 
@@ -31,7 +31,7 @@ def parser_of(name: str, about: str | None, **first: str) -> argparse.ArgumentPa
     parser.add_argument(
         "config",
         nargs="?",
-        default=os.environ.get("UNVOICED_CONFIG") or FILE_NAME,
+        default="",
         help=f"{FILE_NAME}, or the folder it is in (default: UNVOICED_CONFIG, or {FILE_NAME} here)",
     )
     return parser
@@ -40,6 +40,7 @@ def parser_of(name: str, about: str | None, **first: str) -> argparse.ArgumentPa
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """The arguments. Ends with status 2 where they, or the settings, are not acceptable."""
     given = parser.parse_args()
+    given.config = settings_of(given.config)
     try:
         load_settings(Path(given.config))
     except InputError as error:

@@ -3,14 +3,12 @@
 Run it from the root of a checkout or image: `python -m flows.epochs path/to/unvoiced.toml`.
 """
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
-from pydantic import Field
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.epochs import (
     EpochsReport,
     retire_intake_keys,
@@ -28,14 +26,14 @@ from unvoiced.errors import UnvoicedError
     description=__doc__,
     persist_result=False,
 )
-def epochs(
-    config: Annotated[
-        str, Field(description="path of unvoiced.toml on the machine that runs the flow")
-    ] = "unvoiced.toml",
-    rotate: Annotated[bool, Field(description="make the keys that are missing")] = True,
-    retire: Annotated[bool, Field(description="retire the keys of epochs that are over")] = True,
-) -> State[None]:
-    """Rotate and retire. On AWS the key keeper's runs do the one, the ingest worker's the other."""
+def epochs(config: Config = "", rotate: bool = True, retire: bool = True) -> State[None]:
+    """Rotate and retire. On AWS the key keeper's runs do the one, the ingest worker's the other.
+
+    Args:
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
+        rotate: make the keys that are missing
+        retire: retire the keys of epochs that are over
+    """
     report = EpochsReport()
     try:
         if rotate:

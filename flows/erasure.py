@@ -12,6 +12,7 @@ from prefect.states import Failed
 from pydantic import Field
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.erasure import erase, list_requests, publish, reapply, short_run_name, start_worker
 from unvoiced.errors import UnvoicedError
 
@@ -25,23 +26,14 @@ _REQUEST = "^[0-9a-f]{0,64}$"
     persist_result=False,
 )
 def erasure(
-    config: Annotated[
-        str, Field(description="Path of `unvoiced.toml` on the machine that runs the flow.")
-    ] = "unvoiced.toml",
-    request: Annotated[
-        str,
-        Field(
-            pattern=_REQUEST,
-            description="A request, as `unvoiced erasure ls` shows it: the first hex digits of its "
-            "id, never a name. Empty: go on with all that are not finished.",
-        ),
-    ] = "",
+    config: Config = "", request: Annotated[str, Field(pattern=_REQUEST)] = ""
 ) -> State[None]:
     """Go on with one request of erasure, or with all; erase again what came back.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
-        request: the beginning of a request's id; empty for all
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
+        request: a request, as `unvoiced erasure ls` shows it: the first hex digits of its id,
+            never a name; empty: go on with all that are not finished
     """
     try:
         with start_worker(config) as worker:

@@ -3,15 +3,13 @@
 Run it from the root of a checkout or image: `python -m flows.ingest path/to/unvoiced.toml`.
 """
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import Field
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.ingest import (
     AT_ONCE,
     finish_interrupted,
@@ -31,14 +29,14 @@ from unvoiced.ingest.part import Part
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # Prefect's own types
 )
-def ingest(
-    config: Annotated[
-        str, Field(description="path of unvoiced.toml on the machine that runs the flow")
-    ] = "unvoiced.toml",
-    part: Annotated[int, Field(description="which part of the raw store, from 1")] = 1,
-    of: Annotated[int, Field(description="how many parts there are; see docs/scale.md")] = 1,
-) -> State[None]:
-    """Ingest everything that is in the raw store now, or one part of it."""
+def ingest(config: Config = "", part: int = 1, of: int = 1) -> State[None]:
+    """Ingest everything that is in the raw store now, or one part of it.
+
+    Args:
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
+        part: which part of the raw store, from 1
+        of: how many parts there are; see docs/scale.md
+    """
     try:
         ours = Part(part, of)
         with start_workers(config) as workers, RunReport(ours) as report:

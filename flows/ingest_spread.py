@@ -25,15 +25,17 @@ from unvoiced.ingest.part import MOST_PARTS
     persist_result=False,
 )
 def ingest_spread(
-    config: Annotated[
-        str, Field(description="path of unvoiced.toml on the machines of the workers")
-    ] = "unvoiced.toml",
-    parts: Annotated[int, Field(ge=1, le=MOST_PARTS, description="how many parts")] = 2,
-    deployment: Annotated[
-        str, Field(description="the deployment of the flow ingest that each part is a run of")
-    ] = "ingest/ingest",
+    config: str = "",
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 2,
+    deployment: str = "ingest/ingest",
 ) -> State[None]:
-    """Ingest everything that is in the raw store now, in parts."""
+    """Ingest everything that is in the raw store now, in parts.
+
+    Args:
+        config: path of `unvoiced.toml` on the machines of the workers; empty: UNVOICED_CONFIG there
+        parts: how many parts
+        deployment: the deployment of the flow ingest that each part is a run of
+    """
     try:
         return publish(wait_for_parts(start_parts(deployment, config, parts)))
     except UnvoicedError as error:

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.posture import end_state, look, publish, short_run_name
 from unvoiced.errors import UnvoicedError
 
@@ -18,11 +19,11 @@ from unvoiced.errors import UnvoicedError
     description=__doc__,
     persist_result=False,
 )
-def posture(config: str = "unvoiced.toml") -> State[None]:
+def posture(config: Config = "") -> State[None]:
     """Check everything that the settings name.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
     """
     try:
         report = look(config)

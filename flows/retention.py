@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.retention import (
     RetentionReport,
     finish_interrupted,
@@ -27,11 +28,11 @@ from unvoiced.retention.rules import Rule
     description=__doc__,
     persist_result=False,
 )
-def retention(config: str = "unvoiced.toml", dry_run: bool = False) -> State[None]:
+def retention(config: Config = "", dry_run: bool = False) -> State[None]:
     """Keep every rule of [retention] as of now.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
         dry_run: only report what is due; destroy nothing
     """
     report = RetentionReport(dry_run)

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.review import end_state, look, publish, short_run_name
 from unvoiced.errors import UnvoicedError
 
@@ -19,11 +20,11 @@ from unvoiced.errors import UnvoicedError
     description=__doc__,
     persist_result=False,
 )
-def review(config: str = "unvoiced.toml") -> State[None]:
+def review(config: Config = "") -> State[None]:
     """Make the report that a person then looks at and signs.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
     """
     try:
         report = look(config)

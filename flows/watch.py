@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
+from flows.parameters import Config
 from tasks.watch import (
     blind,
     end_state,
@@ -26,11 +27,11 @@ from unvoiced.errors import UnvoicedError
     description=__doc__,
     persist_result=False,
 )
-def watch(config: str = "unvoiced.toml") -> State[None]:
+def watch(config: Config = "") -> State[None]:
     """Look once at all that was read since the last look; run it every five minutes.
 
     Args:
-        config: path of `unvoiced.toml` on the machine that runs the flow
+        config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
     """
     try:
         with start_watcher(config) as watcher:
