@@ -5,11 +5,19 @@ BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
 JOBS ?= 2
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo up down test test-slow check docs bench clean
 
 ## The main job on the embedded default, told on one screen. SPEECH=folder uses your recordings.
 demo: $(VENV)/.demo
 	@$(BIN)/python -m deployments.demo $(if $(SPEECH),--speech "$(SPEECH)")
+
+## A Prefect server, a worker and every deployment on its schedule, on this machine; `make down` stops
+## them. CONFIG=folder runs a deployment of yours, DATABASE=url keeps Prefect's own data in PostgreSQL.
+up: $(VENV)/.up
+	@$(BIN)/python -m deployments.local up $(if $(CONFIG),--config "$(CONFIG)") $(if $(DATABASE),--database "$(DATABASE)")
+
+down:
+	@$(BIN)/python -m deployments.local down
 
 ## All tests, those against real servers too; minutes-long ones are in test-slow.
 test: $(VENV)/.dev $(MINISTACK)/.ready
@@ -25,6 +33,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+## The documentation as a site, in site/; every link is checked.
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict
+
 ## Ratios against real peers, measured in one run; then the tables and pictures of
 ## docs/performance.md. SPEECH=folder measures with your recordings. One of them alone:
 ## `.venv/bin/python -m benchmarks.extraction`.
@@ -38,7 +50,7 @@ bench: $(VENV)/.bench
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 clean:
-	rm -rf $(VENV) $(MINISTACK) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MINISTACK) .demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -49,10 +61,15 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[pipeline,demo]'
 	@touch $@
 
+$(VENV)/.up: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing what the pipeline needs (once; a minute or two) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[pipeline,catalog]'
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing what the tests need (once; some minutes) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.up
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
