@@ -13,7 +13,7 @@ from tests.integration.prefect_server import ROOT, PrefectServer, environment
 from tests.posture.right_facts import NOW
 from unvoiced.deployment import create_deployment
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
