@@ -12,9 +12,10 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m deployments.demo $(if $(SPEECH),--speech "$(SPEECH)")
 
 ## A Prefect server, a worker and every deployment on its schedule, on this machine; `make down` stops
-## them. CONFIG=folder runs a deployment of yours, DATABASE=url keeps Prefect's own data in PostgreSQL.
+## them. CONFIG=folder runs a deployment of yours, PORT=number puts the UI elsewhere, DATABASE=@file
+## keeps Prefect's own data in the PostgreSQL whose URL the file holds: docs/running.md.
 up: $(VENV)/.up
-	@$(BIN)/python -m deployments.local up $(if $(CONFIG),--config "$(CONFIG)") $(if $(DATABASE),--database "$(DATABASE)")
+	@$(BIN)/python -m deployments.local up $(if $(CONFIG),--config "$(CONFIG)") $(if $(PORT),--port "$(PORT)") $(if $(DATABASE),--database "$(DATABASE)")
 
 down:
 	@$(BIN)/python -m deployments.local down
@@ -35,7 +36,7 @@ check: $(VENV)/.dev
 
 ## The documentation as a site, in site/; every link is checked.
 docs: $(VENV)/.dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 ## Ratios against real peers, measured in one run; then the tables and pictures of
 ## docs/performance.md. SPEECH=folder measures with your recordings. One of them alone:

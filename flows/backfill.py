@@ -5,17 +5,18 @@ and a path of `unvoiced.toml`; `unvoiced backfill` does the same without Prefect
 """
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from prefect import flow, unmapped
 from prefect.client.schemas.objects import State
 from prefect.futures import as_completed
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.backfill import (
     BackfillReport,
     backfill_batch,
@@ -24,8 +25,14 @@ from tasks.backfill import (
     short_run_name,
     start_workers,
 )
+from tasks.telemetry import send
 from unvoiced.backfill.request import LEAST_RESTORE_DAYS, Request, Selection
 from unvoiced.errors import UnvoicedError
+from unvoiced.features import builtin_names
+
+
+def _everybodys(given: Any) -> Any:
+    return [] if given == "all" else given
 
 
 class Backfill(BaseModel):
@@ -34,29 +41,48 @@ class Backfill(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     feature_set: str = Field(
-        description="A built-in feature set, or a TOML file's path beside unvoiced.toml"
+        title="Feature set",
+        description=f"{', '.join(f'`{one}`' for one in builtin_names())}; or the path of a TOML "
+        "file, from the folder of `unvoiced.toml`",
+    )
+    dry_run: bool = Field(
+        True,
+        title="Dry run",
+        description="Only count and estimate; change and restore nothing. Its report says how to "
+        "go on",
     )
     source: Literal["archive", "raw"] = Field(
-        "archive", description="The archive, or recordings that ingest has not disposed of yet"
+        "archive",
+        title="Originals from",
+        description="`archive`: what ingest has archived. `raw`: recordings that it has not "
+        "disposed of yet",
     )
-    contributors: Literal["all"] | list[str] = Field(
-        "all", description="Everybody, or a list of pseudonyms"
+    contributors: Annotated[list[str], BeforeValidator(_everybodys)] = Field(
+        [], title="Whose", description="Pseudonyms, never ids; none: everybody's"
     )
-    since: date | None = Field(None, description="Archived or uploaded on this day or later (UTC)")
-    until: date | None = Field(None, description="On this day or earlier (UTC)")
-    dry_run: bool = Field(True, description="Only count and estimate; change and restore nothing")
+    since: date | None = Field(
+        None, title="Since", description="Archived or uploaded on this day or later (UTC)"
+    )
+    until: date | None = Field(None, title="Until", description="On this day or earlier (UTC)")
     restore_tier: Literal["Bulk", "Standard", "Expedited"] = Field(
-        "Bulk", description="How fast, and how dear, cold originals are restored"
+        "Bulk",
+        title="Cold storage: how fast",
+        description="How fast, and how dear, originals in cold storage are restored: `Bulk` up to "
+        "two days and cheapest; `Expedited` in minutes, not from DEEP_ARCHIVE",
     )
     restore_days: int = Field(
-        7, ge=LEAST_RESTORE_DAYS, description="Days for which restored copies are kept and paid for"
+        7,
+        ge=LEAST_RESTORE_DAYS,
+        title="Cold storage: for how many days",
+        description="Days for which restored copies are kept and paid for",
     )
-    batch_samples: int = Field(256, ge=1, description="Originals in one task")
+    batch_samples: int = Field(
+        256, ge=1, title="Batch", description="Originals in one task; seldom changed"
+    )
 
     def request(self) -> Request:
         """The same, as the library has it. Raises `InputError`."""
-        chosen = () if self.contributors == "all" else tuple(self.contributors)
-        selection = Selection(chosen, self.since, self.until)
+        selection = Selection(tuple(self.contributors), self.since, self.until)
         return Request(
             self.feature_set, self.source, selection,
             self.batch_samples, self.restore_tier, self.restore_days,
@@ -68,6 +94,9 @@ class Backfill(BaseModel):
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # Prefect's own types
 )
 def backfill(what: Backfill, config: Config = "") -> State[None]:

@@ -9,7 +9,9 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.catalog import build_shards, list_feature_sets, publish, short_run_name
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 
 
@@ -18,6 +20,9 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def catalog(config: Config = "", anew: bool = False) -> State[None]:
     """Build the catalog of every feature set; run it after ingest.

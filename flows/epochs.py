@@ -9,6 +9,7 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.epochs import (
     EpochsReport,
     retire_intake_keys,
@@ -17,6 +18,7 @@ from tasks.epochs import (
     start_key_keeper,
     start_retirer,
 )
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 
 
@@ -25,6 +27,9 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def epochs(config: Config = "", rotate: bool = True, retire: bool = True) -> State[None]:
     """Rotate and retire. On AWS the key keeper's runs do the one, the ingest worker's the other.
@@ -44,7 +49,7 @@ def epochs(config: Config = "", rotate: bool = True, retire: bool = True) -> Sta
                 report.retirements = retire_intake_keys(worker)
     except UnvoicedError as error:
         return Failed(message=error.diagnostics())
-    return report.publish()
+    return report.publish(config)
 
 
 if __name__ == "__main__":

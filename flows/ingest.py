@@ -10,14 +10,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.ingest import (
     AT_ONCE,
     finish_interrupted,
+    keeping_record,
     list_and_ingest,
     start_workers,
     sweep_journal,
 )
 from tasks.report import RunReport, short_run_name
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.part import Part
 
@@ -27,6 +30,9 @@ from unvoiced.ingest.part import Part
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # Prefect's own types
 )
 def ingest(config: Config = "", part: int = 1, of: int = 1) -> State[None]:
@@ -39,14 +45,18 @@ def ingest(config: Config = "", part: int = 1, of: int = 1) -> State[None]:
     """
     try:
         ours = Part(part, of)
-        with start_workers(config) as workers, RunReport(ours) as report:
+        with (
+            start_workers(config) as workers,
+            RunReport(ours) as report,
+            keeping_record(workers, report),
+        ):
             finished = report.finished(finish_interrupted.submit(workers, ours).result())
             for outcome in list_and_ingest(workers, ours, finished.tried):
                 report.take(outcome)
             sweep_journal.submit(workers).result()
     except UnvoicedError as error:
         return Failed(message=error.diagnostics())
-    return report.publish()
+    return report.publish(config)
 
 
 if __name__ == "__main__":

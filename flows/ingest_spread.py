@@ -1,4 +1,4 @@
-"""Ingest, spread: parts of the raw store at once, each a run of the `ingest` deployment.
+"""Ingest, spread: parts of the raw store at once, each a run of the deployment `ingest/part`.
 
 Whichever workers of the deployment's work pool are free take the parts. Run it from the root of a
 checkout or image: `python -m flows.ingest_spread --parts 4 path/to/unvoiced.toml`, the path being
@@ -13,7 +13,9 @@ from prefect.states import Failed
 from pydantic import Field
 
 from flows.command_line import end, parse, parser_of
+from tasks.artifacts import tag
 from tasks.spread import publish, short_run_name, start_parts, wait_for_parts
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.part import MOST_PARTS
 
@@ -23,11 +25,14 @@ from unvoiced.ingest.part import MOST_PARTS
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def ingest_spread(
     config: str = "",
     parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 2,
-    deployment: str = "ingest/ingest",
+    deployment: str = "ingest/part",
 ) -> State[None]:
     """Ingest everything that is in the raw store now, in parts.
 
@@ -45,6 +50,6 @@ def ingest_spread(
 if __name__ == "__main__":
     parser = parser_of("ingest_spread", __doc__)
     parser.add_argument("--parts", type=int, default=2, help="how many (default: 2)")
-    parser.add_argument("--deployment", default="ingest/ingest", help="default: ingest/ingest")
+    parser.add_argument("--deployment", default="ingest/part", help="default: ingest/part")
     given = parse(parser)
     end(ingest_spread(given.config, given.parts, given.deployment, return_state=True))

@@ -9,7 +9,9 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.posture import end_state, look, publish, short_run_name
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 
 
@@ -18,6 +20,9 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def posture(config: Config = "") -> State[None]:
     """Check everything that the settings name.

@@ -9,6 +9,7 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.retention import (
     RetentionReport,
     finish_interrupted,
@@ -18,6 +19,7 @@ from tasks.retention import (
     short_run_name,
     start_erasers,
 )
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 from unvoiced.retention.rules import Rule
 
@@ -27,6 +29,9 @@ from unvoiced.retention.rules import Rule
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def retention(config: Config = "", dry_run: bool = False) -> State[None]:
     """Keep every rule of [retention] as of now.
@@ -46,7 +51,7 @@ def retention(config: Config = "", dry_run: bool = False) -> State[None]:
         report.drift(look_at_lifecycle.submit(config))
     except UnvoicedError as error:
         return Failed(message=error.diagnostics())
-    return report.publish()
+    return report.publish(config)
 
 
 if __name__ == "__main__":

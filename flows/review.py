@@ -10,7 +10,9 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
 from tasks.review import end_state, look, publish, short_run_name
+from tasks.telemetry import send
 from unvoiced.errors import UnvoicedError
 
 
@@ -19,6 +21,9 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def review(config: Config = "") -> State[None]:
     """Make the report that a person then looks at and signs.

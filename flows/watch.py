@@ -9,6 +9,8 @@ from prefect.states import Failed
 
 from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
+from tasks.artifacts import tag
+from tasks.telemetry import send
 from tasks.watch import (
     blind,
     end_state,
@@ -26,6 +28,9 @@ from unvoiced.errors import UnvoicedError
     flow_run_name=short_run_name,
     description=__doc__,
     persist_result=False,
+    on_running=[tag],
+    on_completion=[send],
+    on_failure=[send],
 )
 def watch(config: Config = "") -> State[None]:
     """Look once at all that was read since the last look; run it every five minutes.

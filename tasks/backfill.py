@@ -38,6 +38,7 @@ from unvoiced.backfill.summary import (
     dry_ending,
     ending,
     exceptions,
+    go_on,
     next_run,
     plan_rows,
     result_rows,
@@ -96,6 +97,7 @@ class BackfillReport:
 
     def __init__(self, config: str, request: Request) -> None:
         self._run = Run(request)
+        self._rows: list[Row] = []  # of the plan
         self._batch_bytes = load_settings(Path(config)).ingest.batch_bytes
         self._count = 0
         self._artifact: UUID | None = None
@@ -103,8 +105,9 @@ class BackfillReport:
     def expect(self, plan: Plan, processes: int) -> Plan:
         """Take note of what there is to do, and show it; returns it."""
         self._run.plan = plan
+        self._rows = plan_rows(self._run.request, plan, processes)
         _table("backfill-plan", "What this backfill is to do, and an estimate of what it costs",
-               plan_rows(self._run.request, plan, processes))  # fmt: skip
+               self._rows)  # fmt: skip
         return plan
 
     def batches(self, asked: Asked) -> list[list[Original]]:
@@ -136,30 +139,33 @@ class BackfillReport:
 
     def publish(self, parameters: Mapping[str, Any]) -> State[None]:
         """Write the artifacts, see to the next run where one is needed; returns how it ended."""
+        at = next_run(self._run, datetime.now(UTC))
+        ended = ending(self._run, at, scheduled=bool(deployment.id))
         _table("backfill-report", "What became of the originals of this run",
-               result_rows(self._run))  # fmt: skip
+               result_rows(self._run), ended.message)  # fmt: skip
         if rows := exceptions(self._run):
             create_table_artifact(
                 key="backfill-exceptions",
                 description="Originals that got no features in this run",
                 table=[dict(row) for row in rows],
             )
-        at = next_run(self._run, datetime.now(UTC))
-        ended = ending(self._run, at, scheduled=bool(deployment.id))
         if ended.name == "WaitingForRestore" and deployment.id:
             schedule_next(parameters, at)
         return _state(ended)
 
     def dry(self) -> State[None]:
-        """How a dry run ended; its plan is its report."""
-        return _state(dry_ending(self._run.plan))
+        """Write what a run would do, and how to have it done; returns how the dry run ended."""
+        ended, plan = dry_ending(self._run.plan), self._run.plan
+        _table("backfill-report", "What this backfill would do, and how to go on", self._rows,
+               ended.message, *go_on(plan, self._run.request))  # fmt: skip
+        return _state(ended)
 
 
-def _table(key: str, description: str, rows: list[Row]) -> None:
+def _table(key: str, description: str, rows: list[Row], headline: str = "", *after: str) -> None:
     lines = "\n".join(f"| {what} | {value} |" for what, value in rows)
-    create_markdown_artifact(
-        key=key, description=description, markdown=f"| | |\n|---|---:|\n{lines}\n"
-    )
+    parts = [f"**{headline}.**"] if headline else []
+    parts += [f"| | |\n|---|---:|\n{lines}\n", *after]
+    create_markdown_artifact(key=key, description=description, markdown="\n\n".join(parts))
 
 
 def _state(ended: Ending) -> State[None]:

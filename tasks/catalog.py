@@ -5,13 +5,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from tasks.artifacts import Bar, show
 from tasks.ingest import STEP
-from unvoiced.catalog.build import CatalogBuilder, SetReport
+from unvoiced.catalog.build import (
+    ERASED,
+    FOREIGN,
+    FOREIGN_NAME,
+    NO_RECEIPT,
+    CatalogBuilder,
+    SetReport,
+)
 from unvoiced.config import load_settings
+
+WHAT_TO_DO = {
+    FOREIGN_NAME: "see who put them into the training store",
+    FOREIGN: "see who put them there; its header says another name than it stands under",
+    NO_RECEIPT: "nothing while a run is at work: it is listed once the receipt is logged; "
+    "else see who put them there",
+    ERASED: "nothing: an erasure that is under way destroys them",
+}
 
 
 def short_run_name() -> str:
@@ -32,17 +47,19 @@ def list_feature_sets(config: str) -> list[str]:
 @task(name="build-shards", task_run_name="{feature_set}", **STEP)
 def build_shards(config: str, feature_set: str, anew: bool) -> SetReport:
     """Bring the shards of one feature set up to date."""
-    return _builder(config).build(feature_set, anew=anew)
+    bar = Bar("catalog", feature_set)
+    return _builder(config).build(feature_set, anew=anew, told=bar.of)
 
 
 def publish(reports: list[SetReport]) -> State[None]:
-    """Write the report; returns how the run ended."""
+    """Write the artifacts; returns how the run ended."""
     left_out = sum((one.left_out for one in reports), Counter[str]())
     damaged = [name for one in reports for name in one.damaged]
-    create_markdown_artifact(
-        key="catalog-report",
-        description="What the catalog lists now, by feature set",
-        markdown=_summary(reports, left_out, damaged),
+    show(
+        "catalog",
+        "What the catalog lists now, by feature set",
+        _summary(reports, left_out, damaged),
+        _exceptions(left_out, damaged),
     )
     new, removed = (sum(one.new for one in reports), sum(one.removed for one in reports))
     samples = sum(one.rows for one in reports)
@@ -65,6 +82,8 @@ def _summary(reports: list[SetReport], left_out: Counter[str], damaged: list[str
         for one in reports
     ]
     lines = [
+        _headline(reports, left_out, damaged),
+        "",
         "| feature set | rows | new | removed | length | shards put |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
@@ -75,4 +94,23 @@ def _summary(reports: list[SetReport], left_out: Counter[str], damaged: list[str
     if damaged:
         lines += ["", "Not shards of ours, or damaged; made anew:", ""]
         lines += [f"- {name}" for name in damaged]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def _headline(reports: list[SetReport], left_out: Counter[str], damaged: list[str]) -> str:
+    rows = sum(one.rows for one in reports)
+    said = f"**The catalog lists {rows:,} feature objects.**"
+    if damaged:
+        return f"{said} Shards were damaged and are whole again: see who may write there."
+    if left_out:
+        return f"{said} Others are not in it: the table of exceptions says why."
+    return f"{said} Nothing is to be done."
+
+
+def _exceptions(left_out: Counter[str], damaged: list[str]) -> list[dict[str, str]]:
+    return [
+        *({"object": f"{count:,} objects", "outcome": "left out", "reason": why,
+           "what to do": WHAT_TO_DO[why]} for why, count in sorted(left_out.items())),
+        *({"object": name, "outcome": "made anew", "reason": "no shard of ours, or damaged",
+           "what to do": "see who may write to the training store"} for name in damaged),
+    ]  # fmt: skip

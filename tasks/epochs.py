@@ -1,19 +1,24 @@
 """The steps of the epochs flow. What Prefect sees is names of epochs, digests, counts, reasons."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from tasks import telemetry
+from tasks.artifacts import show
 from tasks.ingest import STEP
+from tasks.measures import Instrument, Measured
+from tasks.receipts import LogAfter
 from unvoiced.epochs.report import Retirements
 from unvoiced.epochs.retirement import open_retirer, retire_keys
 from unvoiced.epochs.rotation import Rotation, open_key_keeper, rotate_keys
+from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.ingest.worker import WorkerPool
 
 
@@ -51,16 +56,44 @@ class EpochsReport:
     rotation: Rotation = field(default_factory=Rotation)
     retirements: Retirements = field(default_factory=Retirements)
 
-    def publish(self) -> State[None]:
-        """Write the report; returns how the run ended."""
+    def publish(self, config: str) -> State[None]:
+        """Write the artifacts; returns how the run ended. `config` is where the settings are."""
         rows = self._rows()
         table = "\n".join(f"| {epoch} | {what} |" for epoch, what in rows)
-        create_markdown_artifact(
-            key="epochs-report",
-            description="What became of the intake keys in this run",
-            markdown=f"| epoch | |\n|---|---|\n{table}\n" if rows else "Nothing was due.",
-        )
+        parts = [
+            self._headline(),
+            f"| epoch | |\n|---|---|\n{table}" if rows else "Nothing was due.",
+            LogAfter.look(config).markdown(),
+        ]
+        about = "What became of the intake keys in this run"
+        show("epochs", about, "\n\n".join(parts), list(self._exceptions()))
+        telemetry.note([Measured(Instrument.KEYS_RETIRED, len(self.retirements.retired))])
         return self._end_state()
+
+    def _headline(self) -> str:
+        done, made = self.retirements, self.rotation
+        said = f"**{len(made.made):,} intake keys made, {len(done.retired):,} retired.**"
+        if any(True for _ in self._exceptions()):
+            return f"{said} Something is to be done: see the table of exceptions."
+        return f"{said} Nothing is to be done."
+
+    def _exceptions(self) -> Iterator[dict[str, str]]:
+        done = self.retirements
+        lost = dict.fromkeys(self.rotation.lost, ("announced, and not in the vault",))
+        for found, outcome, remedy in (
+            (lost | done.lost, "lost", "restore it from a backup of the vault: docs/keys.md"),
+            (done.disputed, "disputed", "docs/keys.md, Retired, and still there"),
+            ({epoch: (why,) for epoch, why in done.blocked.items()}, "not seen to be gone",
+             "the next run tries again; see why the vault keeps it"),
+            ({epoch: (why,) for epoch, why in done.destroyed.items()}, "no receipt yet",
+             "the next run logs it"),
+        ):  # fmt: skip
+            for epoch, why in sorted(found.items()):
+                yield {"object": epoch, "outcome": outcome, "reason": "; ".join(why),
+                       "what to do": remedy}  # fmt: skip
+        for name in sorted(done.quarantined):
+            yield {"object": name, "outcome": "quarantined", "reason": "retired-intake-key",
+                   "what to do": QUARANTINE_REASONS["retired-intake-key"]}  # fmt: skip
 
     def _rows(self) -> list[tuple[str, str]]:
         done, made = self.retirements, self.rotation

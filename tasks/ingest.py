@@ -1,11 +1,13 @@
 """The steps of ingest. What Prefect sees of a recording is its name, version and size."""
 
+import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -22,6 +24,8 @@ from unvoiced.ingest.own_pool import OwnPool, Workers
 from unvoiced.ingest.part import Part
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.worker import WorkerPool
+from unvoiced.runs import RunRecord
+from unvoiced.runs.keeping import keep_run_record
 
 # Task runs under way at once, at most; each waits in a thread for its worker.
 AT_ONCE = 64
@@ -85,7 +89,9 @@ def list_backlog(
 @task(name="ingest-batch", task_run_name="batch {number}", **STEP)
 def ingest_batch(workers: Workers, number: int, batch: list[Item]) -> BatchReport:
     """Take a batch of recordings through its whole life, in a worker process."""
+    begun = time.monotonic()
     report = workers.here().ingest(batch)
+    report.seconds = time.monotonic() - begun
     for name, reason in report.quarantined.items():
         get_run_logger().warning("quarantined %s: %s", name, reason)
     for name, why in report.left.items():
@@ -97,6 +103,37 @@ def ingest_batch(workers: Workers, number: int, batch: list[Item]) -> BatchRepor
 def sweep_journal(workers: Workers) -> None:
     """Remove what the log has settled from the journal."""
     workers.here().sweep()
+
+
+@task(name="keep-record", task_run_name="keep the run's record", **{**STEP, "retries": 1})
+def keep_record(workers: Workers, record: RunRecord) -> None:
+    """Keep what `unvoiced report` shows of the run: ids, counts and times."""
+    workers.here().call(keep_run_record, record)
+
+
+class Recorded(Protocol):
+    """What gathers what became of a run."""
+
+    def record(self, run_id: str) -> RunRecord:
+        """What it came to by now."""
+
+
+@contextmanager
+def keeping_record(workers: Workers, report: Recorded) -> Iterator[None]:
+    """Keep the run's record when it ends, failed or not. Where that fails, the run does not."""
+
+    def keep(**changes: str) -> None:
+        record = replace(report.record(str(flow_run.id)), **changes)  # type: ignore[arg-type]  # its state
+        outcome = keep_record.submit(workers, record).result(raise_on_failure=False)
+        if isinstance(outcome, Exception):
+            get_run_logger().warning("the run's record was not kept: %s", outcome)
+
+    try:
+        yield
+    except Exception:
+        keep(state="Failed")
+        raise
+    keep()
 
 
 @dataclass(frozen=True)

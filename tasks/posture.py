@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from tasks.artifacts import show
 from unvoiced.config import load_settings
 from unvoiced.posture.finding import Report, Severity
 from unvoiced.posture.look import take_posture
@@ -31,28 +31,30 @@ def look(config: str) -> Report:
 
 @task(name="publish", task_run_name="write the report", **STEP)
 def publish(report: Report) -> None:
-    """Write the table of findings and the counts."""
-    create_table_artifact(
-        key="posture-findings",
-        description="What is not as it must be, or could not be checked",
-        table=[
-            {
-                "severity": one.severity.value,
-                "check": one.name,
-                "where": one.subject,
-                "what": one.what,
-                "why": one.why,
-                "fix": one.fix,
-            }
-            for one in report.findings
-        ],
-    )
+    """Write the counts, and the table of what is not as it must be or could not be checked."""
     rows = "\n".join(f"| {what} | {count:,} |" for what, count in report.counts().items())
-    create_markdown_artifact(
-        key="posture-report",
-        description="How many checks passed, and how many did not",
-        markdown="\n\n".join([f"| checks | |\n|---|---:|\n{rows}\n", *report.notes]),
-    )
+    found = [
+        {
+            "severity": one.severity.value,
+            "check": one.name,
+            "where": one.subject,
+            "what": one.what,
+            "why": one.why,
+            "fix": one.fix,
+        }
+        for one in report.findings
+    ]
+    parts = [_headline(report), f"| checks | |\n|---|---:|\n{rows}", *report.notes]
+    show("posture", "How many checks passed, and how many did not", "\n\n".join(parts), found)
+
+
+def _headline(report: Report) -> str:
+    high = report.counts()[Severity.HIGH]
+    if high:
+        return f"**{high:,} findings of high severity.** Each has its command under `fix`."
+    if report.findings:
+        return "**Nothing of high severity.** What else was found has its command under `fix`."
+    return "**Everything that was checked is as it must be.** Nothing is to be done."
 
 
 def end_state(report: Report) -> State[None]:

@@ -1,4 +1,6 @@
-"""What a run shows of itself: a progress bar, one report, one table of exceptions, an end state.
+"""What an ingest run shows: a progress bar, one report, a table of exceptions, an end state.
+
+What it says of the backlog goes out as the event `unvoiced.backlog` too, at the end of every run.
 
 Object names (pseudonyms and sample ids), counts and reasons only. Everything is counted; of names
 the first of each kind are kept, so that a report does not grow with the backlog.
@@ -6,31 +8,58 @@ the first of each kind are kept, so that a report does not grow with the backlog
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tasks import ingest_summary as summary
+from tasks import telemetry
+from tasks.artifacts import show
+from tasks.backlog import Backlog, tell_of_backlog
 from tasks.counts import as_table
 from tasks.ingest import StepFailed
-from unvoiced.ingest.outcome import BatchReport
+from tasks.ingest_measures import measured_of
+from tasks.measures import Measured
+from tasks.receipts import LogAfter
+from unvoiced.config import load_settings
+from unvoiced.ingest.exposure import Exposure
+from unvoiced.ingest.outcome import BatchReport, oldest
 from unvoiced.ingest.part import Part
 from unvoiced.ingest.plan import Plan
 from unvoiced.ingest.recording import QUARANTINE_REASONS
+from unvoiced.runs import RunRecord
 
 # Names of one kind that a report holds; the others are counted.
 MOST_NAMED = 1_000
+# What the rows of the counts are in the record of a run; its `STANDING` ones are what an idle run
+# finds too.
+_RECORDED = {
+    "found": summary.FOUND,
+    "finished": summary.FINISHED,
+    "disposed": summary.DISPOSED,
+    "archived": "of these, original archived",
+    "erased": summary.ERASED,
+    "quarantined": summary.QUARANTINED,
+    "quarantined earlier": "quarantined earlier",
+    "gone": summary.GONE,
+    "left": summary.LEFT,
+    "not reported": summary.NOT_REPORTED,
+    "held": summary.HELD,
+    "lost": summary.LOST,
+    "oversized": summary.OVERSIZED,
+    "foreign": "under foreign names, not read",
+    "planted": "quarantine records that are not ours",
+    "batches failed": "batches failed",
+}
 
 
 def short_run_name() -> str:
@@ -67,7 +96,11 @@ class RunReport:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._started = time.monotonic()
+        self._interrupted = BatchReport()  # what was finished for an interrupted run
+        self._reasons = Counter[str]()  # of quarantine, in this run
+        self._oldest: float | None = None  # upload of the first that was planned
+        self._took = Exposure()  # the batches: times of any kind, counted in a fixed size
+        self._begun, self._started = time.time(), time.monotonic()
         self._counts = BatchReport()  # its numbers; what it names stands below
         self._finished = 0
         self._to_do = self._tried = self._quarantined_earlier = 0
@@ -102,6 +135,7 @@ class RunReport:
     def finished(self, batch: BatchReport) -> BatchReport:
         """Take in what was finished for an interrupted run; returns it."""
         self._add(batch)
+        self._interrupted = batch
         self._finished = batch.disposed
         return batch
 
@@ -112,6 +146,7 @@ class RunReport:
                 self._expect(outcome)
             case BatchReport():
                 self._add(outcome)
+                self._took.add(outcome.seconds)
                 self._show()
             case StepFailed(listing=True):
                 self._not_listed = outcome.why
@@ -120,6 +155,7 @@ class RunReport:
 
     def _add(self, batch: BatchReport) -> None:
         self._quarantined.add(batch.quarantined)
+        self._reasons.update(batch.quarantined.values())
         self._left.add(batch.left)
         self._lost.name(batch.lost)
         self._counts.count(batch)
@@ -128,6 +164,7 @@ class RunReport:
         self._to_do += plan.recordings
         self._tried += plan.tried
         self._quarantined_earlier += plan.quarantined
+        self._oldest = oldest(self._oldest, plan.oldest)
         for whose, count in plan.held.items():
             self._held[whose] = self._held.get(whose, 0) + count
         self._oversized.name(plan.oversized)
@@ -153,46 +190,103 @@ class RunReport:
         """Of what is listed so far."""
         return 100.0 * self._counts.recordings / max(self._to_do, 1)
 
-    def publish(self) -> State[None]:
-        """Write the artifacts; returns how the run ended."""
-        create_markdown_artifact(
-            key="ingest-report",
-            description="What became of the recordings of this run",
-            markdown=self._summary(),
+    def backlog(self) -> Backlog:
+        """What stands in the raw store after this run, as it was planned.
+
+        Of what was left it is known when it was uploaded. Of what was in a batch that failed, or is
+        too large, no more than that it was not before the first of all that was found.
+        """
+        rows = self._rows()
+        unknown = rows[summary.NOT_REPORTED] + rows[summary.OVERSIZED]
+        recordings = rows[summary.LEFT] + unknown
+        if not recordings:
+            return Backlog(0, None)
+        known = self._counts.oldest_left
+        return Backlog(recordings, oldest(known, self._oldest) if unknown or not known else known)
+
+    def record(self, run_id: str) -> RunRecord:
+        """What is kept of the run: ids and numbers only."""
+        rows, counts, backlog = self._rows(), self._counts, self.backlog()
+        return RunRecord(
+            run_id=run_id,
+            flow="ingest",
+            begun=self._begun,
+            ended=time.time(),
+            state=str(self._end_state().name),
+            counts={name: rows[row] for name, row in _RECORDED.items() if rows[row]},
+            sealed_bytes=counts.sealed_bytes,
+            feature_bytes=counts.feature_bytes,
+            exposure=counts.exposure,
+            oldest_found=self._oldest,
+            left=backlog.recordings,
+            oldest_left=backlog.oldest,
         )
-        if exceptions := list(self._exceptions()):
-            create_table_artifact(
-                key="ingest-exceptions",
-                description="Recordings that did not become features in this run",
-                table=exceptions,
-            )
+
+    def publish(self, config: str) -> State[None]:
+        """Write the artifacts, emit the event, note what was measured; returns how the run ended.
+
+        `config` is where the settings are.
+        """
+        exceptions = list(self._exceptions())
+        show(
+            "ingest",
+            "What became of the recordings of this run",
+            self._summary(LogAfter.look(config)),
+            exceptions,
+        )
+        backlog, now = self.backlog(), time.time()
+        limit = load_settings(Path(config)).ingest.backlog_alert_hours * 3_600
+        tell_of_backlog(backlog, self._part, now, limit)
+        telemetry.note(self.measured(now))
         return self._end_state()
 
-    def _summary(self) -> str:
-        counts = self._counts
-        rows = {
-            "finished for an interrupted run": self._finished,
-            "found in the raw store": self._to_do + self._tried,
-            "disposed of, with receipt": counts.disposed - self._finished,
+    def _rows(self) -> dict[str, int]:
+        """The counts; of what is found, each recording is in one row."""
+        counts, before = self._counts, self._interrupted
+        # What is about to be destroyed without features, and still stands, is in no plan.
+        doomed = before.left.keys() - {name for name, _ in before.tried}
+        return {
+            summary.FINISHED: self._finished + before.erased,
+            summary.FOUND: self._to_do + self._tried + len(doomed),
+            summary.DISPOSED: counts.disposed - self._finished,
             "of these, original archived": counts.archived,
-            "of erased contributors, destroyed unopened": counts.erased,
-            "quarantined now": self._quarantined.count,
+            summary.ERASED: counts.erased - before.erased,
+            summary.QUARANTINED: self._quarantined.count,
             "quarantined earlier": self._quarantined_earlier,
-            "taken by another run": counts.gone,
-            "left": self._left.count,
-            "under a legal hold, not touched": sum(self._held.values()),
-            "lost": self._lost.count,
-            "too large to read": self._oversized.count,
+            summary.GONE: counts.gone,
+            summary.LEFT: self._left.count,
+            summary.NOT_REPORTED: max(0, self._to_do - counts.recordings),
+            summary.HELD: sum(self._held.values()),
+            summary.LOST: self._lost.count,
+            summary.OVERSIZED: self._oversized.count,
             "under foreign names, not read": self._foreign.count,
             "quarantine records that are not ours": self._planted.count,
             "batches failed": self._failed.count,
         }
-        part = f"Part {self._part.number} of {self._part.of}.\n\n" if self._part.of > 1 else ""
-        return (
-            f"{part}{as_table(rows)}\n\n"
-            f"{counts.sealed_bytes / 1e6:,.1f} MB of recordings became "
-            f"{counts.feature_bytes / 1e6:,.1f} MB of sealed features in "
-            f"{time.monotonic() - self._started:,.1f} s."
+
+    def _summary(self, log: LogAfter | None = None) -> str:
+        counts, rows = self._counts, self._rows()
+        parts = [
+            f"Part {self._part.number} of {self._part.of}." if self._part.of > 1 else "",
+            summary.headline(rows, self._not_listed),
+            as_table(summary.shown(rows)),
+            summary.sum_line(rows),
+            summary.speed_line(
+                counts.recordings,
+                counts.sealed_bytes,
+                counts.feature_bytes,
+                time.monotonic() - self._started,
+            ),
+            summary.exposure_section(counts.exposure),
+            summary.quarantine_section(self._reasons),
+            log.markdown() if log else "",
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+    def measured(self, now: float) -> list[Measured]:
+        """The run's metrics, but for how long it took."""
+        return measured_of(
+            self._rows(), self._counts, self._reasons, self._took, self.backlog(), self._part, now
         )
 
     def _exceptions(self) -> Iterator[dict[str, str]]:

@@ -4,14 +4,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from tasks import telemetry
+from tasks.artifacts import Bar, show
 from tasks.ingest import STEP
+from tasks.measures import Instrument, Measured
+from tasks.receipts import LogAfter
 from unvoiced.config import load_settings
 from unvoiced.eraser import open_eraser
 from unvoiced.ingest.worker import WorkerPool
@@ -69,6 +72,8 @@ class RetentionReport:
         self._report = Report()
         self._buckets: list[BucketRules] = []
         self._failures: list[str] = []
+        # The rules, the look at the buckets, and what comes before where something is destroyed.
+        self._bar = Bar("retention", "rules", len(Rule) + (1 if dry_run else 3))
 
     def take(self, step: PrefectFuture[list[Row]]) -> None:
         """Wait for a step and take in its rows; one that failed stops no other."""
@@ -77,6 +82,7 @@ class RetentionReport:
             self._report.add(outcome)
         else:
             self._failures.append(str(outcome))
+        self._bar.step()
 
     def drift(self, step: PrefectFuture[list[BucketRules]]) -> None:
         """Wait for the look at the buckets' own rules."""
@@ -85,25 +91,47 @@ class RetentionReport:
             self._buckets = outcome
         else:
             self._failures.append(str(outcome))
+        self._bar.step()
 
-    def publish(self) -> State[None]:
-        """Write the artifacts; returns how the run ended."""
-        create_markdown_artifact(
-            key="retention-report",
-            description="What was due by [retention], and what became of it",
-            markdown=self._summary(),
+    def publish(self, config: str) -> State[None]:
+        """Write the artifacts; returns how the run ended. `config` is where the settings are."""
+        show(
+            "retention",
+            "What was due by [retention], and what became of it",
+            f"{self._summary()}\n{LogAfter.look(config).markdown()}",
+            [*self._left(), *self._drift()],
         )
-        if left := self._left():
-            create_table_artifact(
-                key="retention-left", description="What is due and still there", table=left
-            )
-        if drift := self._drift():
-            create_table_artifact(
-                key="retention-drift",
-                description="Buckets whose own lifecycle rules are not as [retention] has it",
-                table=drift,
-            )
+        if not self._dry_run:
+            telemetry.note(self._measured())
         return self._end_state()
+
+    def _measured(self) -> list[Measured]:
+        left: dict[str, int] = {}
+        for row in self._report.rows:
+            left[row.rule] = left.get(row.rule, 0) + len(row.left)
+        return [
+            *(Measured(Instrument.RETENTION_DESTROYED, row.destroyed, {"rule": row.rule})
+              for row in self._report.rows),
+            *(Measured(Instrument.RETENTION_LEFT, count, {"rule": rule})
+              for rule, count in left.items()),
+        ]  # fmt: skip
+
+    def _headline(self) -> str:
+        report = self._report
+        if self._dry_run:
+            return (
+                f"**{report.due:,} objects are due; a dry run: nothing was destroyed.** Without "
+                "`dry_run` they are."
+            )
+        said = f"**{report.destroyed:,} objects destroyed that were due.**"
+        if self._failures or report.left:
+            return (
+                f"{said} {report.left:,} are due and still there, {len(self._failures):,} steps "
+                "failed: the table of exceptions says why. The next run tries again."
+            )
+        if self._drift():
+            return f"{said} Buckets' own rules are not as [retention] has it: see the exceptions."
+        return f"{said} Nothing is to be done."
 
     def _summary(self) -> str:
         rows = [
@@ -118,33 +146,42 @@ class RetentionReport:
             for why, count in row.held.items()
         ]
         lines = [
+            self._headline(),
+            "",
             "| rule | store | due | destroyed | held | left | next |",
             "|---|---|---:|---:|---:|---:|---|",
             *rows,
             *(["", "Held back:", "", *held] if held else []),
-            *(["", "A dry run: nothing was destroyed."] if self._dry_run else []),
         ]
         return "\n".join(lines) + "\n"
 
     def _left(self) -> list[dict[str, str]]:
+        again = "the next run tries again"
         left = [
-            {"object": name, "rule": row.rule, "why": why}
+            {"object": name, "outcome": f"due by {row.rule}, left", "reason": why,
+             "what to do": again}
             for row in self._report.rows
             for name, why in sorted(row.left.items())
+        ]  # fmt: skip
+        failed = [
+            {"object": "a step", "outcome": "failed", "reason": why, "what to do": again}
+            for why in self._failures
         ]
-        return [*left, *({"object": "a step", "rule": "", "why": why} for why in self._failures)]
+        return [*left, *failed]
 
     def _drift(self) -> list[dict[str, str]]:
         rows = [
-            {"bucket": one.bucket, "what": what, "remedy": "unvoiced retention lifecycle --apply"}
+            {"object": one.bucket, "outcome": "other rules of its own", "reason": what,
+             "what to do": "unvoiced retention lifecycle --apply"}
             for one in self._buckets
             for what in one.drift
-        ]
+        ]  # fmt: skip
         unknown = [
-            {"bucket": one.bucket, "what": f"not read: {one.unknown}", "remedy": "unvoiced posture"}
+            {"object": one.bucket, "outcome": "rules not read", "reason": str(one.unknown),
+             "what to do": "unvoiced posture"}
             for one in self._buckets
             if one.unknown
-        ]
+        ]  # fmt: skip
         return [*rows, *unknown]
 
     def _end_state(self) -> State[None]:

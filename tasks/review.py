@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from tasks.artifacts import show
 from unvoiced.config import load_settings
 from unvoiced.review.plain import command, in_markdown, plain
 from unvoiced.review.report import Report
@@ -34,28 +34,21 @@ def look(config: str) -> Report:
 
 @task(name="publish", task_run_name="write the draft", **STEP)
 def publish(report: Report) -> None:
-    """Write the table of what should end, and the report."""
-    create_table_artifact(
-        key="review-findings",
-        description="What should end; run the commands after a look at them",
-        table=[
-            {
-                "id": one.identity,
-                "severity": one.severity.value,
-                "finding": one.name,
-                "who": plain(one.who),
-                "what": plain(one.what),
-                "by the table": plain(one.right),
-                "fix": command(one.fix),
-            }
-            for one in report.findings
-        ],
-    )
-    create_markdown_artifact(
-        key="review-report",
-        description="A draft of the access review: a person signs it, or nobody did",
-        markdown=_markdown(report),
-    )
+    """Write the report, and the table of what should end: its commands want a look first."""
+    found = [
+        {
+            "id": one.identity,
+            "severity": one.severity.value,
+            "finding": one.name,
+            "who": plain(one.who),
+            "what": plain(one.what),
+            "by the table": plain(one.right),
+            "fix": command(one.fix),
+        }
+        for one in report.findings
+    ]
+    about = "A draft of the access review: a person signs it, or nobody did"
+    show("review", about, _markdown(report), found)
 
 
 def _markdown(report: Report) -> str:
@@ -71,7 +64,8 @@ def _markdown(report: Report) -> str:
     gaps = "\n".join(f"| {in_markdown(gap.what)} | {in_markdown(gap.why)} |" for gap in report.gaps)
     return "\n\n".join(
         [
-            "A draft. `unvoiced review --sign` is a review.",
+            f"**{len(report.findings):,} findings.** A draft: `unvoiced review --sign` is a "
+            "review.",
             f"| | |\n|---|---:|\n{rows}",
             f"| who | beyond the table |\n|---|---|\n{wide}" if wide else "",
             f"| could not be decided | why |\n|---|---|\n{gaps}" if gaps else "",

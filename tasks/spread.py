@@ -1,4 +1,4 @@
-"""Parts of a run, each a run of the `ingest` deployment: started, waited for, summed up.
+"""Parts of a run, each a run of the deployment `ingest/part`: started, waited for, summed up.
 
 What the parent run sees of a part is how it ended and the counts of its report. Those are for who
 looks on: what became of a recording stands in the log.
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -24,9 +23,12 @@ from prefect.exceptions import FlowRunWaitTimeout, ObjectNotFound
 from prefect.flow_runs import wait_for_flow_run
 from prefect.states import Completed, Failed
 
+from tasks.artifacts import show
 from tasks.counts import as_table, read_table
+from tasks.ingest_summary import sum_line
 from unvoiced.errors import InputError
 from unvoiced.ingest.part import Part
+from unvoiced.review.plain import in_markdown
 
 # The server tells of the end of a part. Should that get lost, it is asked this often, in seconds.
 _ASKED_EVERY = 60
@@ -115,20 +117,25 @@ def publish(parts: Sequence[PartRun]) -> State[None]:
     for part in parts:
         for what, count in part.counts.items():
             sums[what] = sums.get(what, 0) + count
-    create_markdown_artifact(
-        key="ingest-spread-report",
-        description="What became of the recordings of all parts that have reported",
-        markdown=as_table(sums),
+    ended = end_state(parts)
+    show(
+        "ingest-spread",
+        "What became of the recordings of all parts that have reported",
+        "\n\n".join([f"**{ended.message}.**", as_table(sums), sum_line(sums), _table(parts)]),
+        [_row(one) for one in parts if one.state != "Completed"],
     )
-    create_table_artifact(
-        key="ingest-spread-parts",
-        description="How each part ended",
-        table=[
-            {"part": one.part.number, "ended": one.state, "what it said": one.message}
-            for one in parts
-        ],
-    )
-    return end_state(parts)
+    return ended
+
+
+def _table(parts: Sequence[PartRun]) -> str:
+    rows = [f"| {one.part.number} | {one.state} | {in_markdown(one.message)} |" for one in parts]
+    return "\n".join(["| part | ended as | what it said |", "|---:|---|---|", *rows])
+
+
+def _row(one: PartRun) -> dict[str, str]:
+    remedy = f"its own run, `part {one.part.number} of {one.part.of}`, says more"
+    return {"object": f"part {one.part.number}", "outcome": one.state, "reason": one.message,
+            "what to do": remedy}  # fmt: skip
 
 
 def end_state(parts: Sequence[PartRun]) -> State[None]:

@@ -4,28 +4,33 @@ The event `unvoiced.alert` is there for automations. It may be lost with this pr
 server: what an alert rests on is the object that stands in the audit store until somebody was told.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from tasks import telemetry
+from tasks.artifacts import show
+from tasks.measures import Instrument, Measured
 from unvoiced.config import load_settings
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.worker import WorkerPool
+from unvoiced.review.plain import plain
 from unvoiced.watch import run, tell
-from unvoiced.watch.alert import Alert
+from unvoiced.watch.alert import Alert, Level
 from unvoiced.watch.report import Report, alert_fields
 from unvoiced.watch.watcher import open_watcher
 
 ALERT_EVENT = "unvoiced.alert"
+_MOST_NAMED = 200  # alerts in the table; the rest: `unvoiced watch ls`
 # The next run is five minutes away, and begins where this one did: nothing is tried again before.
 STEP: Any = {"cache_policy": NO_CACHE, "persist_result": False}
 
@@ -52,23 +57,50 @@ def tell_of_alerts(watcher: WorkerPool) -> int:
     alerts = watcher.call(tell.untold)
     _emit(alerts)
     watcher.call(tell.tell, alerts)
+    _note(alerts.values())
     return len(alerts)
 
 
 @task(name="publish", task_run_name="write the report", **STEP)
 def publish(report: Report) -> None:
-    """Write the table by requester, and its picture."""
-    create_markdown_artifact(
-        key="watch-report",
-        description="Who read features in the last day, and what was noticed",
-        markdown=report.markdown(),
+    """Write the table by requester with its picture, and a table of the alerts."""
+    standing = [one.alert for one in report.standing]
+    show(
+        "watch",
+        "Who read features in the last day, and what was noticed",
+        f"{_headline(report)}\n\n{report.markdown()}",
+        [_row(one) for one in [*report.alerts, *standing][:_MOST_NAMED]],
     )
+
+
+def _headline(report: Report) -> str:
+    if report.blind:
+        return "**The watch could not see everything**: put the log or its settings right."
+    if report.alerts or report.standing:
+        return (
+            f"**{len(report.alerts):,} alerts, {len(report.standing):,} from before that nobody "
+            "accepted.** What to do stands with each; `unvoiced watch accept` ends one."
+        )
+    return "**Nobody read more than is usual.** Nothing is to be done."
+
+
+def _row(alert: Alert) -> dict[str, str]:
+    fields = alert_fields(alert)
+    return {
+        "level": fields["level"],
+        "alert": fields["kind"],
+        "who": plain(alert.who),
+        "when": alert.when,
+        "what": plain(fields["what"]),
+        "what to do": fields["to do"],
+    }
 
 
 def blind(config: str, error: Exception) -> State[None]:
     """How a run ends that could not look: told as far as it goes, and failed."""
     alert = tell.could_not_look(error, datetime.now(UTC))
     _emit({"": alert})
+    _note([alert])
     message = error.diagnostics() if isinstance(error, UnvoicedError) else alert.what
     try:
         tell.publish(load_settings(Path(config)), [alert])
@@ -88,6 +120,13 @@ def end_state(report: Report, told: int) -> State[None]:
     if report.alerts or report.standing or told:
         return Completed(name="CompletedWithAlerts", message=message)
     return Completed(message=message)
+
+
+def _note(alerts: Iterable[Alert]) -> None:
+    levels = Counter(alert.level for alert in alerts)
+    telemetry.note(
+        Measured(Instrument.ALERTS, levels[level], {"level": str(level)}) for level in Level
+    )
 
 
 def _emit(alerts: Mapping[str, Alert]) -> None:

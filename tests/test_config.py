@@ -71,8 +71,27 @@ def test_ingest_settings_are_read(tmp_path: Path) -> None:
     """Each by its name."""
     text = '[ingest]\nfeature_sets = ["a", "b.toml"]\nbatch_samples = 1\nbatch_bytes = 2\n'
     text += "max_recording_seconds = 5\n"
+    text += "backlog_alert_hours = 6\n"
     settings_file(tmp_path, ingest=text + "max_recording_bytes = 3\nworkers = 4\n")
-    assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 5, 4)
+    assert load_settings(tmp_path).ingest == IngestSettings(("a", "b.toml"), 1, 2, 3, 5, 4, 6)
+
+
+def test_where_the_log_is_published_is_read(tmp_path: Path) -> None:
+    """For links, so without a slash at its end; none is none."""
+    settings_file(tmp_path, log=SECTIONS["log"] + 'url = "https://log.example.org/a/"\n')
+    assert load_settings(tmp_path).log_url == "https://log.example.org/a"
+    settings_file(tmp_path)
+    assert load_settings(tmp_path).log_url == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket", "javascript:alert(1)", "https://a) [b](http://c", "https://a b", "x"]
+)
+def test_a_log_is_published_where_a_browser_finds_it(tmp_path: Path, url: str) -> None:
+    """Reports link to it: nothing else passes into their markdown."""
+    settings_file(tmp_path, log=SECTIONS["log"] + f'url = "{url}"\n')
+    with pytest.raises(InputError, match="url"):
+        load_settings(tmp_path)
 
 
 def test_retention_and_disposal_settings_are_read(tmp_path: Path) -> None:
@@ -156,6 +175,7 @@ def test_the_minimal_preset_puts_an_end_to_everything() -> None:
         ("watch", "baseline_days = 0"),
         ("review", "every_days = 0"),
         ("review", 'unused_days = "90"'),
+        ("ingest", "backlog_alert_hours = 0"),
         ("disposal", 'archive = ["anna"]'),
         ("disposal", 'archive = ["**"]'),
         ("disposal", 'archive = "*"'),

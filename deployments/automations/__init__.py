@@ -1,1 +1,1 @@
-"""Automations of a Prefect server: what is to happen by itself."""
+"""Automations of a Prefect server: what is to happen by itself. Each is a YAML file here."""

@@ -7,6 +7,7 @@ without a scheme are paths relative to the file.
 import getpass
 import itertools
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -64,6 +65,7 @@ class Settings:
     review: ReviewSettings = field(default_factory=ReviewSettings)
     kms: Mapping[str, str] = field(default_factory=dict)  # key ARNs: by vault, and the log's own
     roles: Mapping[str, str] = field(default_factory=dict)  # role ARNs, by name in docs/roles.md
+    log_url: str = ""  # where the log's copy is published, for links; without a final slash
 
     @property
     def folder(self) -> Path:
@@ -274,7 +276,7 @@ def load_settings(place: Path) -> Settings:
     known: dict[str, Mapping[str, type]] = {
         "stores": dict.fromkeys(get_args(StoreName), str),
         "vaults": dict.fromkeys(get_args(Role), str),
-        "log": {"vkey": str},
+        "log": {"vkey": str, "url": str},
         "ingest": _types(IngestSettings),
         "disposal": _types(DisposalSettings),
         "retention": _types(RetentionSettings),
@@ -295,6 +297,7 @@ def load_settings(place: Path) -> Settings:
         stores=tables["stores"],
         vaults=tables["vaults"],
         log_vkey=tables["log"]["vkey"],
+        log_url=_published(tables["log"].get("url", "")),
         ingest=IngestSettings(**tables["ingest"]),
         disposal=DisposalSettings(**tables["disposal"]),
         retention=RetentionSettings.given(tables["retention"]),
@@ -306,6 +309,13 @@ def load_settings(place: Path) -> Settings:
     )
     one_place_each(settings.places())
     return settings
+
+
+def _published(url: str) -> str:
+    """Where people fetch the log from. Pages link to it, so nothing but an address passes."""
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.:/_~%-]+", url):
+        raise InputError("[log] url is where the log's copy is published: https://...")
+    return url.rstrip("/")
 
 
 def _types(

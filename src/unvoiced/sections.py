@@ -36,7 +36,10 @@ _ARCHIVED = re.compile(r"\*|[a-z2-7]{26}(/[a-z0-9-]*)?")
 _FEATURE_DIRECTORY = re.compile(r"[a-z0-9][a-z0-9-]{0,47}-[0-9a-f]{8}")
 # What of [watch] names something outside of the deployment; `unvoiced init` can be told.
 WATCH_PLACES = ("cloudtrail", "access_logs", "topic")
-_AT_LEAST_ONE = ("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds")
+_AT_LEAST_ONE = (
+    *("batch_samples", "batch_bytes", "max_recording_bytes", "max_recording_seconds"),
+    "backlog_alert_hours",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class IngestSettings:
     max_recording_bytes: int = 2**30  # a larger sealed object is left where it is, and reported
     max_recording_seconds: int = 4 * 3600  # a longer recording is quarantined
     workers: int = 0  # worker processes; 0 is one per core
+    backlog_alert_hours: int = 24  # a run that leaves an older recording says so: an event
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with `InputError` naming the setting."""

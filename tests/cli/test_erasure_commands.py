@@ -102,6 +102,34 @@ def test_from_the_first_look_to_the_certificate(unvoiced: Run, home: Home, tmp_p
 
 
 @pytest.mark.inv("INV-10")
+def test_asking_destroys_nothing_and_is_taken_back(unvoiced: Run, home: Home) -> None:
+    """Listed as awaiting approval, no way around it by name; withdrawn, all is as it was."""
+    trace = Trace.of(home, ANNA)
+    whose = unvoiced("pseudonym", ANNA).stdout.strip()
+    assert "nothing to certify" in unvoiced("erase", ANNA, "--ask", "-o", "x", code=2).stderr
+    assert "nothing is known" in unvoiced("erase", "contributor-ana", "--ask", code=2).stderr
+
+    asked = unvoiced("erase", ANNA, "--ask").stdout
+
+    digits = suppression_id(whose)[:12]
+    assert f"Request {digits} awaits approval" in asked
+    listed = unvoiced("erasure", "ls").stdout
+    assert digits in listed
+    assert "awaits approval" in listed
+    assert whose not in listed
+    assert "unvoiced erasure withdraw" in unvoiced("erase", ANNA, "--yes", code=2).stderr
+    assert len(trace.in_stores(home)) == 4 + 1  # and the request
+    assert "awaits approval" in unvoiced("erase", ANNA, "--dry-run").stdout
+
+    assert "withdrawn" in unvoiced("erasure", "withdraw", ANNA).stdout
+    assert "0 requests" in unvoiced("erasure", "ls").stdout
+    assert "no request" in unvoiced("erasure", "withdraw", ANNA, code=2).stderr
+    assert len(trace.in_stores(home)) == 4
+    unvoiced("erase", ANNA, "--yes")
+    assert trace.in_stores(home) == []
+
+
+@pytest.mark.inv("INV-10")
 def test_a_hold_is_told_with_its_own_exit_status(unvoiced: Run, home: Home) -> None:
     """Six, and nothing destroyed; the same command goes on afterwards."""
     hold(home, "everything")

@@ -89,6 +89,13 @@ def test_the_flow_from_a_hold_to_the_end_and_what_prefect_knows_of_it(
     config, work = str(home.settings.path), tmp_path / "operator"
     asked = request(eraser(home), house.anna)
 
+    dry = run(prefect, work, config, "--dry-run")
+    assert dry.state["name"] == "DryRun"
+    assert dry.state["message"] == (
+        "8 versions of 1 request would be destroyed; nothing was changed"
+    )
+    assert "| key object | 1 | 1 |" in dry.report
+    assert "| in all | 8 | 8 |" in dry.report
     hold(home, house.anna)
     held = run(prefect, work, config, asked)
     assert (held.exit_code, held.state["type"], held.state["name"]) == (0, "COMPLETED", "LegalHold")
@@ -108,6 +115,8 @@ def test_the_flow_from_a_hold_to_the_end_and_what_prefect_knows_of_it(
     assert (done.state["type"], done.state["name"]) == ("COMPLETED", "Completed")
     assert done.state["message"] == "1 of 1 erasures complete"
     assert "| complete | 1 |" in done.report
+    (leaf,) = home.leaves("erased")
+    assert f"| {asked[:12]} | {leaf.digest} |" in done.report
     assert trace.in_stores(home) == []
     assert trace.on_disk(home.settings.folder) == []
 
@@ -122,7 +131,7 @@ def test_the_flow_from_a_hold_to_the_end_and_what_prefect_knows_of_it(
             Needle("contributor", "text", trace.contributor.encode()),
         ]
     )
-    shown = "".join(one.output for one in (held, refused, done, again, wrong))
+    shown = "".join(one.output for one in (dry, held, refused, done, again, wrong))
     assert hunter.in_bytes(shown.encode(), "output") == set()
     assert hunter.in_tree(prefect.home) == set()
     assert hunter.in_tree(work) == set()

@@ -9,8 +9,10 @@ import pytest
 
 from deployments.demo.corpus import add_troublemakers, synthesise
 from tests.ingest.home import Home
+from tests.integration.local_server import local_server
 from tests.integration.prefect_server import ROOT, PrefectServer
 
+__all__ = ["local_server"]
 _CONTRIBUTORS, _RECORDINGS = 3, 4
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import subprocess
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -39,14 +40,16 @@ def everything(sent: dict[str, list[Sent]]) -> list[Sent]:
 def reported(run: FlowRun) -> dict[str, int]:
     """The rows of the run's report, which has to add up in itself."""
     rows = [line.strip("| ").split(" | ") for line in run.artifact("ingest-report").splitlines()]
-    counts = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+    counts = Counter({row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()})
     assert counts["found in the raw store"] == (
         counts["disposed of, with receipt"]
         + counts["of erased contributors, destroyed unopened"]
         + counts["quarantined now"]
         + counts["taken by another run"]
         + counts["left"]
+        + counts["in batches that failed"]
     )
+    assert "The sum holds: " in run.artifact("ingest-report")
     return {what: count for what, count in counts.items() if count}
 
 

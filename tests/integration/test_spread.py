@@ -30,19 +30,17 @@ from tests.integration.test_ingest_flow import everything, reported, send_all
 from unvoiced.ingest.part import Part
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-POOL = "parts"
+POOL = "unvoiced"
 
 
 @pytest.fixture(scope="module")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A server with a work pool and the deployment `ingest/ingest`, made by the commands of
-    docs/scale.md.
-    """
+    """A server with work pool and deployments, made by the commands of docs/scale.md."""
     folder = tmp_path_factory.mktemp("prefect-server")
     server = PrefectServer.start(folder)
     for command in (
         ["work-pool", "create", POOL, "--type", "process"],
-        ["--no-prompt", "deploy", "flows/ingest.py:ingest", "--name", "ingest", "--pool", POOL],
+        ["--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"],
     ):
         subprocess.run(
             [BIN / "prefect", *command],
@@ -66,7 +64,8 @@ def workers(server: PrefectServer, folder: Path, **settings: str) -> Iterator[No
         variables |= {"PREFECT_API_URL": server.url, "PREFECT_WORKER_QUERY_SECONDS": "1"}
         output = (home / "output").open("wb")
         process = subprocess.Popen(
-            [BIN / "prefect", "worker", "start", "--pool", POOL, "--name", name, "--limit", "1"],
+            [BIN / "prefect", "worker", "start", "--pool", POOL, "--work-queue", "ingest-worker",
+             "--name", name, "--limit", "1"],
             env=variables,
             cwd=home,
             stdin=subprocess.DEVNULL,

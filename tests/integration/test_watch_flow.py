@@ -64,9 +64,11 @@ def test_an_alert_sets_an_automation_off(server: PrefectServer, home: Home, tmp_
     flow = post(server, "flows", {"name": "lock-down"})
     deployment = post(server, "deployments", {"name": "now", "flow_id": flow})
     said = apply(server, tmp_path / "apply", "--run", "lock-down/now")
-    assert said.endswith("created\n")
-    assert apply(server, tmp_path / "apply", "--run", "lock-down/now").endswith("updated\n")
-    assert len(server.find("automations")) == 1
+    assert said.startswith("unvoiced: bulk access: created\n")
+    said = apply(server, tmp_path / "apply", "--run", "lock-down/now")
+    assert said.startswith("unvoiced: bulk access: unchanged\n")
+    standing = [one["name"] for one in server.find("automations")]
+    assert standing.count("unvoiced: bulk access") == 1
 
     quiet = run_watch(server, home, tmp_path / "quiet")
     assert quiet.state == ("COMPLETED", "Completed"), quiet.output

@@ -50,7 +50,7 @@ def test_a_run_shows_its_findings_and_fails_on_a_high_one(
     assert re.fullmatch(r"1 high, 1 medium, 1 low; \d+ checks passed", state["message"])
     assert run["name"].startswith("posture ")
     artifacts = {one["key"]: one["data"] for one in prefect.find("artifacts")}
-    table = json.loads(artifacts["posture-findings"])
+    table = json.loads(artifacts["posture-exceptions"])
     assert [row["check"] for row in table] == [
         "folder-open-to-others", "review-due", "vaults-on-one-machine",
     ]  # fmt: skip

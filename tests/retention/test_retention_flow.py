@@ -92,7 +92,7 @@ def test_runs_end_as_they_should_and_show_what_became_of_what(
     folder.chmod(0o500)  # it can be read, and nothing in it destroyed
     state, artifacts, printed = run(prefect, home, tmp_path / "two")
     assert (state["type"], state["name"]) == ("FAILED", "RetentionBlocked")
-    assert [row["object"] for row in json.loads(artifacts["retention-left"])] == [sent.name]
+    assert [row["object"] for row in json.loads(artifacts["retention-exceptions"])] == [sent.name]
     assert sent.name in printed
     assert file.exists()
 
@@ -100,7 +100,7 @@ def test_runs_end_as_they_should_and_show_what_became_of_what(
     state, artifacts, _ = run(prefect, home, tmp_path / "three")
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed")
     assert "1 objects destroyed, 1 held" in state["message"]
-    assert "retention-left" not in artifacts
+    assert "retention-exceptions" not in artifacts
     assert [file.exists(), held_file.exists()] == [False, True]
     assert home.status().adds_up
     assert {leaf.digest for leaf in home.leaves("disposed")} == {sent.sha256}

@@ -39,7 +39,7 @@ def test_a_run_shows_a_draft_and_signs_nothing(tmp_path: Path) -> None:
 
     assert run["state"]["name"] == "CompletedWithFindings"
     assert run["state"]["message"] == "1 high; never reviewed by a person"
-    (row,) = json.loads(artifacts["review-findings"])
+    (row,) = json.loads(artifacts["review-exceptions"])
     assert (row["finding"], row["fix"]) == ("key-file-lying-about", f"rm {file}")
     assert "A draft." in artifacts["review-report"]
     assert list(settings.store("audit").list()) == []

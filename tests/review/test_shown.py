@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tasks import artifacts
 from tasks import review as tasks
 from tests.posture.right_facts import facts, settings
 from unvoiced.posture.finding import Seen, Severity
@@ -79,14 +80,14 @@ def test_no_name_becomes_markup_in_prefect(report: Report, monkeypatch: pytest.M
     made: dict[str, Any] = {}
     for name in ("table", "markdown"):
         monkeypatch.setattr(
-            tasks, f"create_{name}_artifact", lambda **given: made.update({given["key"]: given})
+            artifacts, f"create_{name}_artifact", lambda **given: made.update({given["key"]: given})
         )
     tasks.publish.fn(report)
     text = made["review-report"]["markdown"]
     assert all(line.count("|") in {0, 3} for line in text.split("\n"))
     for sign in ("<", "![", "](", "http:", "\n# "):
         assert sign not in text
-    (row,) = made["review-findings"]["table"]
+    (row,) = made["review-exceptions"]["table"]
     assert all(each.isprintable() for each in (*text.replace("\n", ""), *"".join(row.values())))
     assert row["fix"].startswith("# not shown")
 

@@ -174,6 +174,8 @@ TABLE: Mapping[Role, tuple[Right, ...]] = MappingProxyType(
                 why="what is about to be destroyed, and what is in quarantine",
                 names=("intents/*", "pages/*", "quarantine/*", "retiring/*"),
             ),
+            _right(Place.JOURNAL, Can.CREATE, why="the record of each run: counts and times",
+                   names=("runs/*",)),
             _right(Place.ARCHIVE, Can.CREATE, Can.LOCK, Can.SEE_LOCK, Can.LIST,
                    why="to archive, and see that it was; not to read"),
             _right(Place.WORKER_VAULT, Can.READ, Can.LIST, why="intake keys and its other secrets"),

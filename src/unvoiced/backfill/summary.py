@@ -146,6 +146,31 @@ def dry_ending(plan: Plan) -> Ending:
     )
 
 
+def go_on(plan: Plan, request: Request) -> list[str]:
+    """What to know before doing what a dry run showed, and how to have it done; a paragraph each.
+
+    As told to who started it by Prefect's form.
+    """
+    if not (plan.todo or plan.cold):
+        return ["There is nothing to do."]
+    said = []
+    if plan.cold and plan.in_buckets:
+        said.append(
+            f"{len(plan.cold):,} originals are in cold storage. What is asked for is paid for, "
+            f"whatever becomes of the backfill; copies stand for {request.restore_days} days. The "
+            "run ends as WaitingForRestore, and schedules the next."
+        )
+    if plan.skipped:
+        reasons = ", ".join(reason for reason, _ in _counted(plan.skipped))
+        said.append(f"{len(plan.skipped):,} originals would get no features: {reasons}.")
+    said.append(
+        "To do it: run this deployment again with the same parameters and `dry_run` off (in the "
+        "run's menu, ⋮, *Copy to new run*). Originals stay as they are, and a run that is killed "
+        "is finished by running it again."
+    )
+    return said
+
+
 def _counted(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
     return sorted(Counter(reason for _, reason in skipped).items())
 

@@ -11,7 +11,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,8 +111,16 @@ class CatalogBuilder:
         there = {*self._training.folders(FEATURES), *self._training.folders(CATALOG)}
         return sorted(one for one in there if parse_shard_name(shard_name(one, "a")))
 
-    def build(self, feature_set: str, *, anew: bool = False) -> SetReport:
+    def build(
+        self,
+        feature_set: str,
+        *,
+        anew: bool = False,
+        told: Callable[[int, int], None] = lambda done, of: None,
+    ) -> SetReport:
         """Bring the shards of one feature set up to date; `anew` takes no row from before.
+
+        `told` is called after each shard with how many are done, and of how many.
 
         Raises `VerificationError` for a log or a suppression that does not hold; `StoreError`.
         """
@@ -121,8 +129,10 @@ class CatalogBuilder:
         there = list(self._training.folders(folder))
         shards = map(parse_shard_name, shard_names(self._training, feature_set))
         firsts = {whose[:1] for whose in there} | {shard[1] for shard in shards if shard}
-        for first in sorted(firsts.intersection(_FIRSTS)):
+        ours = sorted(firsts.intersection(_FIRSTS))
+        for done, first in enumerate(ours, 1):
             report.add(self._build_shard(feature_set, first, anew=anew))
+            told(done, len(ours))
         for other in (one for one in there if one[:1] not in _FIRSTS):
             foreign = sum(1 for _ in self._training.list(f"{folder}{other}/"))
             report.left_out[FOREIGN_NAME] += foreign

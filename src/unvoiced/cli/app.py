@@ -15,9 +15,11 @@ from unvoiced.cli import (
     features,
     holds,
     keys,
+    leakage,
     log,
     operator,
     posture,
+    report,
     retention,
     review,
     status,
@@ -41,7 +43,7 @@ catalog_app = typer.Typer(
 )
 features_app = typer.Typer(help="Look at the training store.", no_args_is_help=True)
 erasure_app = typer.Typer(
-    help="Requests of erasure: how far each is, and lifting.", no_args_is_help=True
+    help="Requests of erasure: how far each is, withdrawing, lifting.", no_args_is_help=True
 )
 certificate_app = typer.Typer(
     help="Certificates of sanitization, made from the log.", no_args_is_help=True
@@ -77,6 +79,8 @@ app.command(rich_help_panel=_TRAIN)(backfill.backfill)
 app.command(rich_help_panel=_ANSWER)(erasure.erase)
 app.command(rich_help_panel=_ANSWER)(erasure.pseudonym)
 app.command(rich_help_panel=_ANSWER)(posture.posture)
+app.command(rich_help_panel=_ANSWER)(report.report)
+app.command(rich_help_panel=_ANSWER)(leakage.leakage)
 watch_app.callback()(watch.watch)
 watch_app.command("ls")(watch.ls)
 app.add_typer(watch_app, name="watch", rich_help_panel=_ANSWER)
@@ -97,6 +101,7 @@ features_app.command()(features.show)
 quarantine_app.command("ls")(operator.quarantine_ls)
 quarantine_app.command("release")(operator.quarantine_release)
 erasure_app.command("ls")(erasure.erasure_ls)
+erasure_app.command("withdraw")(erasure.erasure_withdraw)
 erasure_app.command("lift")(erasure.erasure_lift)
 app.add_typer(erasure_app, name="erasure", rich_help_panel=_ANSWER)
 keys_app.command()(keys.rotate)

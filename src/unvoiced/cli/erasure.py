@@ -1,4 +1,4 @@
-"""Commands of who answers a request of erasure: erase, erasure ls, erasure lift, pseudonym."""
+"""Commands of who answers a request of erasure: erase, erasure ls, withdraw, lift, pseudonym."""
 
 import secrets
 from pathlib import Path
@@ -20,12 +20,15 @@ from unvoiced.erasure import (
     Erasure,
     Inventory,
     Outcome,
+    ask,
     carry_out,
     request,
     requests,
+    stage_of,
     take_inventory,
 )
 from unvoiced.erasure import lift as lift_suppression
+from unvoiced.erasure import withdraw as withdraw_request
 from unvoiced.errors import InputError, NotDisposed
 from unvoiced.ingest.worker import WorkerPool
 from unvoiced.keys import pseudonyms
@@ -34,6 +37,7 @@ from unvoiced.log.note import Verifier
 
 _TYPED = 6  # characters of a pseudonym that confirm
 _SHOWN = 12  # digits of a request's id
+_AWAITS = "awaits approval"
 Who = Annotated[str, typer.Argument(help=HELP)]
 
 
@@ -41,6 +45,14 @@ def erase(
     who: Who,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what there is of them; change nothing.")
+    ] = False,
+    await_approval: Annotated[
+        bool,
+        typer.Option(
+            "--ask",
+            help="Only make the request; nothing is destroyed before somebody approves it in "
+            "Prefect.",
+        ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     even_if_nothing: Annotated[
@@ -59,6 +71,8 @@ def erase(
     hold, a run at work. The same command, or the flow `flows/erasure.py`, goes on with it. For who
     was erased before, it looks again, and a new certificate can be written.
     """
+    if await_approval and output is not None:
+        raise InputError("--ask destroys nothing, so there is nothing to certify with -o")
     settings = load_settings(config)
     whose = pseudonym_of(settings, who)
     refuse_to_replace(output)
@@ -71,6 +85,14 @@ def erase(
             )
         if dry_run:
             return
+        if await_approval:
+            _say_asked(worker.call(ask, whose))
+            return
+        if found.record is not None and stage_of(found.record) == _AWAITS:
+            raise InputError(
+                f"request {found.record.id[:_SHOWN]} awaits approval, in Prefect (docs/erasure.md);"
+                " to erase without, take it back first: unvoiced erasure withdraw"
+            )
         if not yes:
             _confirm(whose)
         asked = worker.call(request, whose)
@@ -104,18 +126,28 @@ def erasure_ls(
     ]
     table(
         counted(len(records), "request of erasure", "requests of erasure"),
-        dict.fromkeys(("request", "stage", "requested", "versions destroyed", "pending"), "left"),
+        dict.fromkeys(
+            ("request", "stage", "requested", "approved", "versions destroyed", "pending"), "left"
+        ),
         [
             (
                 one.id[:_SHOWN],
-                _stage(one),
+                stage_of(one),
                 one.stages["requested"],
+                one.approval.reference if one.approval else "",
                 ", ".join(f"{store} {count:,}" for store, count in sorted(one.destroyed.items())),
                 "; ".join(one.pending),
             )
             for one in records
         ],
     )
+
+
+def erasure_withdraw(who: Who, config: Config = Path(FILE_NAME)) -> None:
+    """Take back a request that awaits approval (`erase --ask`); nothing was destroyed for it."""
+    settings = load_settings(config)
+    withdraw_request(open_eraser(settings, "erasure withdraw"), pseudonym_of(settings, who))
+    out.print("The request is withdrawn; nothing was destroyed.")
 
 
 def erasure_lift(who: Who, config: Config = Path(FILE_NAME)) -> None:
@@ -135,8 +167,15 @@ def pseudonym(
     out.print(pseudonyms.pseudonym(key, contributor), highlight=False)
 
 
-def _stage(record: Erasure) -> str:
-    return "complete" if record.finished else record.stage.value
+def _say_asked(asked: Erasure) -> None:
+    stage = stage_of(asked)
+    if stage == _AWAITS:
+        said = "awaits approval; nothing was destroyed, and uploads are taken in until then."
+    else:
+        said = f"needs none: it was made before, {stage}. The same command without --ask goes on."
+    out.print(f"Request {asked.id[:_SHOWN]} {said}", highlight=False, soft_wrap=True)
+    if stage == _AWAITS:
+        out.print("Approve it in Prefect: Deployments, erasure, Run, Custom run (docs/erasure.md).")
 
 
 def _is_known(found: Inventory) -> bool:
@@ -171,9 +210,11 @@ def _show(whose: str, found: Inventory) -> None:
         out.print("Under a legal hold: nothing is destroyed until that is lifted.")
     if found.record is not None:
         asked = found.record.stages["requested"]
-        out.print(f"Erasure requested {asked}: {_stage(found.record)}.")
+        out.print(f"Erasure requested {asked}: {stage_of(found.record)}.")
     if found.suppressed:
         out.print("Suppressed: what they send is destroyed unopened.")
+    for reason in found.waits_for[bool(found.legal_hold) :]:
+        out.print(f"An erasure would wait for: {reason}.", markup=False, highlight=False)
 
 
 def _confirm(whose: str) -> None:

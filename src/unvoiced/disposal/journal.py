@@ -71,6 +71,7 @@ class JournalEntry:
     key_name: str
     key_sha256: str
     archived: ArchivedOriginal | None = None
+    uploaded: float = 0.0  # when the store got it, POSIX seconds; 0.0: unknown
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,8 @@ def _item(entry: JournalEntry) -> dict[str, Any]:
         **vars(entry),
         "features": [vars(placed) for placed in entry.features],
         "archived": vars(entry.archived) if entry.archived is not None else None,
+        # A whole number as one: the canonical form of 10.0 is 10, and takes longer to find.
+        "uploaded": int(entry.uploaded) if entry.uploaded.is_integer() else entry.uploaded,
     }
 
 
@@ -174,7 +177,10 @@ def _entry(page: str, item: dict[str, Any]) -> JournalEntry:
         features = tuple(PlacedFeatures(**placed) for placed in item.pop("features"))
         archived = item.pop("archived", None)
         return JournalEntry(
-            features=features, archived=ArchivedOriginal(**archived) if archived else None, **item
+            features=features,
+            archived=ArchivedOriginal(**archived) if archived else None,
+            uploaded=float(item.pop("uploaded", 0)),  # earlier versions did not write it
+            **item,
         )
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise VerificationError(f"journal page {page} is damaged") from None

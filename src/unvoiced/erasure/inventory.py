@@ -7,10 +7,11 @@ from datetime import datetime
 from unvoiced.disposal import suppression_id
 from unvoiced.eraser import Eraser
 from unvoiced.erasure.record import Erasure, Erasures
-from unvoiced.erasure.records_of import naming
+from unvoiced.erasure.records_of import naming, why_it_would_wait
 from unvoiced.erasure.shards import STORE as CATALOG_SHARDS
 from unvoiced.erasure.shards import shard_versions
-from unvoiced.erasure.work import Work
+from unvoiced.erasure.work import UNDER_HOLD, Work
+from unvoiced.log.leaves import rfc3339
 from unvoiced.stores import Entry, Store
 
 
@@ -35,11 +36,17 @@ class Inventory:
     legal_hold: str  # "", the pseudonym or "everything"
     suppressed: bool
     record: Erasure | None
+    waits_for: tuple[str, ...]  # what an erasure would wait for; names nobody
 
     @property
     def versions(self) -> int:
         """How many versions there are in all stores of what is theirs alone."""
-        return sum(held.versions for held in self.stores if not held.shared)
+        return versions_of(self.stores)
+
+
+def versions_of(stores: Iterable[Held]) -> int:
+    """How many versions there are of what is one contributor's alone."""
+    return sum(held.versions for held in stores if not held.shared)
 
 
 def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
@@ -57,13 +64,24 @@ def take_inventory(eraser: Eraser, pseudonym: str) -> Inventory:
         _held(f"features {feature_set}", training.versions(f"features/{feature_set}/{pseudonym}/"))
         for feature_set in training.folders("features/")
     ]
-    held.append(_held("journal", naming(asked)))
+    records_of_them = list(naming(asked))
+    held.append(_held("journal", records_of_them))
     held.append(_shared("catalog shards, others' too", shard_versions(training, pseudonym)))
+    legal_hold = eraser.holds.held().by(pseudonym) or ""
     return Inventory(
         stores=tuple(held),
-        legal_hold=eraser.holds.held().by(pseudonym) or "",
+        legal_hold=legal_hold,
         suppressed=pseudonym in eraser.suppression.now(),
         record=record,
+        waits_for=(
+            *([UNDER_HOLD] if legal_hold else []),
+            *(
+                f"{one.what}: {one.locked} objects locked until {rfc3339(one.locked_until)}"
+                for one in held
+                if one.locked and one.locked_until
+            ),
+            *why_it_would_wait(asked, records_of_them),
+        ),
     )
 
 

@@ -3,9 +3,11 @@
 - A record is acted upon, so it is signed by the log's key and bound to its name: who can write to
   the journal store cannot get anybody erased. Nor by a copy of an old record: the log knows the
   requests that are done (`request`), and which were made before their suppression was lifted.
+- One that needs an approval is not acted upon before it has it (`awaits_approval`). An approval is
+  for the one request it was shown, and a request that was withdrawn can no longer get one.
 - It is replaced only as the version it was read as: two runs at once do not undo each other.
 - While an erasure is under way its record names the contributor; the finished one does not, and
-  no older version of it stays.
+  no older version of it stays. An approval names a run and a reference, and nobody.
 """
 
 import hashlib
@@ -47,8 +49,20 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
+class Approval:
+    """That somebody other than who made the request agreed to it."""
+
+    time: str  # RFC 3339
+    reference: str  # what they gave: a ticket's number
+    run: str  # the id of the run that they answered
+
+
+@dataclass(frozen=True)
 class Erasure:
-    """One request, as far as it has come; `pseudonym` and `nonce` are empty once it is finished."""
+    """One request, as far as it has come.
+
+    `pseudonym` and `nonce` are empty once it is finished, or withdrawn.
+    """
 
     id: str  # the contributor's suppression id
     pseudonym: str
@@ -62,6 +76,18 @@ class Erasure:
     pending: tuple[str, ...] = ()  # why it is not finished
     held: bool = False  # whether that is a legal hold
     body: Mapping[str, Json] | None = None  # of the certificate, once all was seen to be gone
+    needs_approval: bool = False
+    approval: Approval | None = None
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether nothing may be done for it yet."""
+        return self.needs_approval and self.approval is None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was taken back before anything was done for it."""
+        return self.awaits_approval and not self.pseudonym
 
     @property
     def finished(self) -> bool:
@@ -83,7 +109,7 @@ class Erasure:
 
         Lifting takes no request that is open, so somebody has put this one back.
         """
-        done = self.finished or self.request in ledger.requests
+        done = self.finished or self.withdrawn or self.request in ledger.requests
         if not done and ledger.is_lifted(self.lifting, self.as_of):
             raise VerificationError(
                 f"{_name(self.id)} in the journal store was made before their suppression was "
@@ -116,10 +142,13 @@ class Erasures:
         self._store = store
         self._signer = signer
 
-    def request(self, pseudonym: str, now: datetime, ledger: Ledger) -> Erasure:
+    def request(
+        self, pseudonym: str, now: datetime, ledger: Ledger, *, needs_approval: bool = False
+    ) -> Erasure:
         """Make a request durable; one that is under way is returned as it is.
 
-        One that is finished is taken up again, with the counts it had: what has come back goes too.
+        One that is finished is taken up again, with the counts and the approval it had: what has
+        come back goes too.
         What the log says is done, or was lifted since, is not under way, whatever a record says.
         """
         fresh = Erasure(
@@ -129,6 +158,7 @@ class Erasures:
             as_of=ledger.size,
             lifting=lifting(pseudonym, self._signer),
             stages={Stage.REQUESTED.value: rfc3339(now)},
+            needs_approval=needs_approval,
         )
         try:
             self._store.put_if_absent(_name(fresh.id), self._encode(fresh))
@@ -213,7 +243,8 @@ class Erasures:
         fields = open_statement(_TITLE, note, self._signer.verifier)
         try:
             tuples = {name: tuple(fields[name]) for name in ("key_objects", "archived", "pending")}
-            record = Erasure(**{**fields, **tuples})
+            given = fields.get("approval")
+            record = Erasure(**{**fields, **tuples, "approval": given and Approval(**given)})
             whose = suppression_id(record.pseudonym) if record.pseudonym else record.id
             if {record.id, whose} != {erasure_id}:
                 raise ValueError
@@ -228,10 +259,16 @@ class Erasures:
 def _again(found: Erasure, fresh: Erasure, ledger: Ledger) -> Erasure:
     if ledger.is_lifted(found.lifting, found.as_of):
         return fresh
+    if found.withdrawn:
+        return fresh
     if not found.finished and found.request not in ledger.requests:
         return found
     began = {Stage.REQUESTED.value: found.stages[Stage.REQUESTED.value]}
-    return replace(fresh, stages=began, destroyed=found.destroyed, key_objects=found.key_objects)
+    # What was done had its approval, whatever copy of the record this is.
+    return replace(
+        fresh, stages=began, destroyed=found.destroyed, key_objects=found.key_objects,
+        needs_approval=found.approval is not None, approval=found.approval,
+    )  # fmt: skip
 
 
 def _name(erasure_id: str) -> str:

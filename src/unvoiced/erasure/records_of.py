@@ -6,13 +6,15 @@ settled and nothing more is to be put; those of a run that died, the next run do
 is not the current one is acted upon by nobody, and goes whatever it says.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from unvoiced.erasure.work import Work
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
 from unvoiced.stores import Entry
 
 _NOTHING_OF_THEIRS = "suppressed/"  # by digest, and to stay
+# Disposals are finished first, quarantined recordings destroyed; a hold is told by itself.
+_SEEN_TO = ("quarantine", "intents", "holds")
 
 
 def naming(work: Work) -> Iterator[Entry]:
@@ -57,6 +59,19 @@ def destroy_records(work: Work) -> None:
         else:
             destroyed += not entry.delete_marker
     work.count("journal", destroyed)
+
+
+def why_it_would_wait(work: Work, entries: Iterable[Entry]) -> list[str]:
+    """Of what names them: what an erasure would wait for, and does not see to itself."""
+    journal = work.eraser.journal
+    reasons = set[str]()
+    for entry in entries:
+        if entry.name.partition("/")[0] in _SEEN_TO:
+            continue
+        current = journal.head(entry.name)
+        if current is not None and current.version == entry.version:
+            reasons.add(f"journal: {_needed(entry.name, recordings=False)}")
+    return sorted(reasons)
 
 
 def _needed(name: str, *, recordings: bool) -> str:

@@ -2,7 +2,8 @@
 
 INV-10 key first, then every byte, and proof of both:
 
-    1. request    a signed record, unless a legal hold is on them; then they are suppressed
+    1. request    a signed record, perhaps with an approval to wait for; then, unless a legal hold
+                  is on them, they are suppressed
     2. key        every version of their key object, and a leaf of each that the log knows
     3. features   every version, in every feature set
     4. raw        with receipts, what no run has seen yet too
@@ -35,7 +36,7 @@ from unvoiced.erasure.steps import (
     destroy_key,
     destroy_recordings,
 )
-from unvoiced.erasure.work import FinishedElsewhere, UnderHold, Work
+from unvoiced.erasure.work import UNDER_HOLD, FinishedElsewhere, UnderHold, Work
 from unvoiced.errors import CredentialsExpired, InputError, StoreError
 from unvoiced.log.leaves import encode_leaf, rfc3339
 from unvoiced.sealing import Json
@@ -53,6 +54,7 @@ class Outcome:
     pending: tuple[str, ...] = ()
     destroyed: Mapping[str, int] | None = None  # versions by store, in all runs
     body: Mapping[str, Json] | None = None  # of the certificate
+    certificate: str = ""  # the digest of that body, as the log has it
 
 
 def request(eraser: Eraser, pseudonym: str) -> str:
@@ -62,9 +64,10 @@ def request(eraser: Eraser, pseudonym: str) -> str:
 
 
 def pending(eraser: Eraser) -> list[str]:
-    """The ids of all erasures that are not finished; mends those that a crash left half forgotten.
+    """The ids of all erasures to go on with; mends those that a crash left half forgotten.
 
-    Raises `VerificationError` for a record that nobody of ours signed, or that was put back.
+    What awaits approval is none of them. Raises `VerificationError` for a record that nobody of
+    ours signed, or that was put back.
     """
     records, ledger = _records(eraser), eraser.accounts.current()
     open_ones = []
@@ -72,7 +75,7 @@ def pending(eraser: Eraser) -> list[str]:
         record.refuse_old(ledger)
         if record.finished:
             records.forget_older(record.id)
-        else:
+        elif not record.awaits_approval or record.request in ledger.requests:
             open_ones.append(record.id)
     return open_ones
 
@@ -97,7 +100,8 @@ def find_request(eraser: Eraser, beginning: str) -> str:
 def carry_out(eraser: Eraser, erasure_id: str) -> Outcome:
     """Take an erasure as far as it will go. No error that comes out names the contributor.
 
-    Raises `InputError` where there is no such request; `CredentialsExpired`; `VerificationError`.
+    Raises `InputError` where there is no such request, or it has no approval and needs one;
+    `CredentialsExpired`; `VerificationError`.
     What a store refuses is no error: the erasure is pending, and says why.
     """
     with discreet():
@@ -109,6 +113,8 @@ def carry_out(eraser: Eraser, erasure_id: str) -> Outcome:
         record.refuse_old(ledger)
         if record.finished or record.request in ledger.requests:
             return _finish(eraser, records, record)
+        if record.awaits_approval:
+            raise InputError(f"the request of erasure {erasure_id[:16]} awaits approval")
         work = Work(eraser, records, record, record.pseudonym)
         try:
             outcome = _go_through(work)
@@ -119,8 +125,10 @@ def carry_out(eraser: Eraser, erasure_id: str) -> Outcome:
 
 
 def go_on(eraser: Eraser, erasure_id: str) -> Outcome:
-    """As `carry_out`, for who must not learn whose it is: without the certificate."""
-    return replace(carry_out(eraser, erasure_id), body=None)
+    """As `carry_out`, for who must not learn whose it is: of the certificate, the digest."""
+    outcome = carry_out(eraser, erasure_id)
+    digest = "" if outcome.body is None else body_digest(outcome.body)
+    return replace(outcome, body=None, certificate=digest)
 
 
 def lift(eraser: Eraser, pseudonym: str) -> None:
@@ -183,7 +191,7 @@ def _go_through(work: Work) -> Outcome:
             return _pending(work)
         _write_body(work, observed)
     except UnderHold:
-        work.reasons.insert(0, "under a legal hold; it stays until that is lifted")
+        work.reasons.insert(0, UNDER_HOLD)
         work.wait(held=True)
         return _pending(work)
     except CredentialsExpired:

@@ -14,6 +14,8 @@ from unvoiced.log.leaves import rfc3339
 from unvoiced.log.ledger import Ledger
 from unvoiced.stores import Store
 
+UNDER_HOLD = "under a legal hold; it stays until that is lifted"
+
 
 class UnderHold(Exception):
     """A legal hold is on the contributor, or on everything."""

@@ -49,7 +49,7 @@ def _read(items: Sequence[Item], bench: Workbench, report: BatchReport) -> list[
             raise  # for every other recording too
         except StoreError as error:
             return error
-        return SealedRecording.of(item.name, item.version, stored.data)
+        return SealedRecording.of(item.name, item.version, stored.data, item.uploaded)
 
     recordings = []
     for item, found in zip(items, together(bench.raw, read, items), strict=True):

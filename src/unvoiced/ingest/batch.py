@@ -17,7 +17,7 @@ from unvoiced.features import make_ready
 from unvoiced.ingest.accepting import accept
 from unvoiced.ingest.contributors import with_keys
 from unvoiced.ingest.late_uploads import contributor, less_erased
-from unvoiced.ingest.outcome import BatchReport, Item
+from unvoiced.ingest.outcome import BatchReport, Item, oldest
 from unvoiced.ingest.portion import Ready, place_and_dispose
 from unvoiced.ingest.recording import Refused, SealedRecording, to_sealed_features
 from unvoiced.ingest.refusals import Refuse, quarantining
@@ -41,6 +41,9 @@ def ingest_batch(bench: Workbench, items: Sequence[Item]) -> BatchReport:
             for portion in _portions(again, bench.batch_bytes):
                 for recording in place_and_dispose(portion, bench, report):
                     report.left[recording.name] = "another recording holds both its names"
+    if report.left:
+        left = [item.uploaded for item in items if item.name in report.left]
+        report.oldest_left = oldest(*left)
     if items and len(report.left) == len(items) and not report.sealed_bytes:
         raise StoreError(f"nothing of this batch could be read: {report.left[items[0].name]}")
     bench.accounts.remember()

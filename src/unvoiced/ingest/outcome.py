@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from unvoiced.ingest.exposure import Exposure
+
 
 @dataclass(frozen=True)
 class Item:
@@ -10,6 +12,7 @@ class Item:
     name: str
     version: str
     size: int
+    uploaded: float = 0.0  # when the store got it, POSIX seconds; 0.0: unknown
 
 
 @dataclass
@@ -27,6 +30,9 @@ class BatchReport:
     left: dict[str, str] = field(default_factory=dict)  # object name -> why it is still there
     lost: list[str] = field(default_factory=list)  # object names: neither it nor its features
     tried: list[tuple[str, str]] = field(default_factory=list)  # (name, version) of some left
+    exposure: Exposure = field(default_factory=Exposure)  # of those disposed of with features
+    oldest_left: float | None = None  # when the first of those left was uploaded, POSIX seconds
+    seconds: float = 0.0  # how long this batch took, with its wait for a process; not added up
 
     def add(self, other: "BatchReport") -> None:
         """Take in another batch's report."""
@@ -44,3 +50,10 @@ class BatchReport:
         self.archived += other.archived
         self.erased += other.erased
         self.gone += other.gone
+        self.exposure.merge(other.exposure)
+        self.oldest_left = oldest(self.oldest_left, other.oldest_left)
+
+
+def oldest(*uploaded: float | None) -> float | None:
+    """The first of these upload times; None where none is known."""
+    return min((one for one in uploaded if one), default=None)

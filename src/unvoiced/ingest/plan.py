@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from unvoiced.disposal import Held, QuarantineRecord
 from unvoiced.disposal.quarantine import Records
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
-from unvoiced.ingest.outcome import Item
+from unvoiced.ingest.outcome import Item, oldest
 from unvoiced.ingest.part import WHOLE, Part
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.log.leaves import encode_leaf
@@ -35,6 +35,9 @@ class Plan:
     held: dict[str, int] = field(default_factory=dict)  # legal hold -> recordings not touched
     planted: tuple[str, ...] = ()  # names of quarantine records that nobody of ours signed
     foreign: list[str] = field(default_factory=list)  # names that no store of ours gives out
+    # When the first that is to be ingested was uploaded, POSIX seconds; what was tried or is too
+    # large is, what is in quarantine, held or foreign is not. None: nothing is.
+    oldest: float | None = None
     after: str | None = None  # the next window begins behind this name; None: there is none
 
 
@@ -89,6 +92,7 @@ def make_plan(
             plan.batches.append(batch)
             batch, size = [], 0
         batch.append(item)
+        plan.oldest = oldest(plan.oldest, item.uploaded)
         size += item.size
         plan.recordings += 1
         plan.sealed_bytes += item.size
@@ -118,8 +122,10 @@ class _PassedOver:
             plan.foreign.append(item.name)
         elif item.size > self.max_recording_bytes:
             plan.oversized.append(item.name)
+            plan.oldest = oldest(plan.oldest, item.uploaded)
         elif place in self.tried:
             plan.tried += 1
+            plan.oldest = oldest(plan.oldest, item.uploaded)
         else:
             return place in self.doomed
         return True
@@ -130,7 +136,7 @@ def _recordings(bench: Workbench, part: Part, after: str) -> Iterator[Item]:
         if part.until is not None and listed.name > part.until:
             return
         if not listed.delete_marker:
-            yield Item(listed.name, listed.version, listed.size)
+            yield Item(listed.name, listed.version, listed.size, listed.modified.timestamp())
 
 
 # What this process found in quarantine when it first planned on its workbench, which is that of one

@@ -39,6 +39,7 @@ class Ready:
             key_name=self.key.object_name,
             key_sha256=self.key.object_digest,
             archived=self.made.original.planned if self.made.original else None,
+            uploaded=self.recording.uploaded,
         )
 
 

@@ -54,11 +54,12 @@ class SealedRecording:
     version: str
     data: bytes
     sha256: str
+    uploaded: float = 0.0  # when the store got it, POSIX seconds; 0.0: unknown
 
     @classmethod
-    def of(cls, name: str, version: str, data: bytes) -> "SealedRecording":
+    def of(cls, name: str, version: str, data: bytes, uploaded: float = 0.0) -> "SealedRecording":
         """Read, so hashed: the digest is what everything else knows it by."""
-        return cls(name, version, data, hashlib.sha256(data).hexdigest())
+        return cls(name, version, data, hashlib.sha256(data).hexdigest(), uploaded)
 
     @cached_property
     def header(self) -> Header | None:

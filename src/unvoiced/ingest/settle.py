@@ -23,7 +23,7 @@ from unvoiced.disposal import (
 from unvoiced.errors import CredentialsExpired, NotDisposed, StoreError
 from unvoiced.ingest.archived_copy import kept_in
 from unvoiced.ingest.late_uploads import less_erased
-from unvoiced.ingest.outcome import BatchReport
+from unvoiced.ingest.outcome import BatchReport, oldest
 from unvoiced.ingest.workbench import Workbench
 from unvoiced.stores import Keeping
 from unvoiced.stores.together import together
@@ -41,6 +41,7 @@ def settle(
     put; of keys it is asked here.
     """
     receipts: list[Receipt] = []
+    uploaded: dict[str, float] = {}
     expired: CredentialsExpired | None = None
     theirs = sorted(less_erased(entries, bench, report), key=lambda one: one.sha256)
     for entry, kept, observed in _disposals(theirs, read_back, bench):
@@ -51,10 +52,15 @@ def settle(
             if isinstance(observed, Exception):
                 raise observed
             receipts.append(_receipt(entry, kept, observed, bench))
+            # The same bytes may stand there twice, and are one recording.
+            uploaded[entry.sha256] = oldest(uploaded.get(entry.sha256), entry.uploaded) or 0.0
         except (NotDisposed, StoreError) as error:
             report.left[entry.name] = str(error)
     logged = bench.accounts.append([receipt.leaf() for receipt in receipts])
     report.disposed += len(logged)
+    gone = {one.sha256: one.observed.time.timestamp() for one in receipts}
+    for digest in logged:
+        report.exposure.observe(uploaded[digest], gone[digest])
     report.archived += sum(one.sha256 in logged and one.archived is not None for one in receipts)
     report.gone += len(receipts) - len(logged)
     if expired is not None:  # what is gone has its receipt; the rest stays journalled

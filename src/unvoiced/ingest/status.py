@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from unvoiced.config import Settings
 from unvoiced.disposal import (
@@ -55,6 +56,8 @@ class Status:
     not_accepted: int = 0  # in the raw store, and no run has seen it yet
     raw_objects: int = 0
     raw_bytes: int = 0
+    oldest_waiting: datetime | None = None  # when the first of them was uploaded, not in quarantine
+    oldest_quarantined: datetime | None = None  # and of those in quarantine
     unread: int = 0  # raw objects of which one that is missing may be any: they cannot be read
     missing: list[str] = field(default_factory=list)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
@@ -72,29 +75,36 @@ class Status:
         return self.accepted == self.disposed + self.quarantined + self.backlog and not self.missing
 
 
-def take_status(settings: Settings) -> Status:
+def take_status(
+    settings: Settings, reader: LogReader | None = None, ledger: Ledger | None = None
+) -> Status:
     """Read the log (verifying it on the way), then look into the stores. Needs no secret.
 
     A run may be at work meanwhile: what is not found is looked for again before it is called
     missing. Objects of the raw store are read and hashed only while something of the backlog or
-    quarantine has not been found.
+    quarantine has not been found. `ledger` is the fold of what `reader` has read, where there is
+    one: the log is not folded again unless something is missing.
     """
-    reader = settings.log_reader()
+    reader = reader or settings.log_reader()
     quarantine = Quarantine(settings.store("journal"), Verifier.parse(settings.log_vkey))
-    status = _look(settings, reader, quarantine)
+    status = _look(settings, reader, quarantine, ledger or _fold(reader))
     for attempt in range(1, _LOOKS):
         if not status.missing:
             break
         time.sleep(0.1 * attempt)
         missing = set(status.missing)
-        status = _look(settings, reader, quarantine)
+        status = _look(settings, reader, quarantine, _fold(reader))
         status.missing = sorted(missing.intersection(status.missing))
     return status
 
 
-def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Status:
+def _fold(reader: LogReader) -> Ledger:
     ledger = Ledger()
     ledger.follow(reader.entries, reader.checkpoint().size)
+    return ledger
+
+
+def _look(settings: Settings, reader: LogReader, quarantine: Quarantine, ledger: Ledger) -> Status:
     held = LegalHolds(settings.store("journal")).held()
     sought = ledger.backlog | ledger.quarantined.keys()
     raw = _list_raw(settings, held, quarantine.records(), sought)
@@ -104,8 +114,7 @@ def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Stat
     finishing = _being_finished(unseen, settings, ledger) if unseen else set()
     later = ledger
     if unseen - finishing:  # what a run has settled while we looked is not missing
-        later = Ledger()
-        later.follow(reader.entries, reader.checkpoint().size)
+        later = _fold(reader)
     return Status(
         log_size=ledger.size,
         accepted=ledger.accepted,
@@ -122,6 +131,8 @@ def _look(settings: Settings, reader: LogReader, quarantine: Quarantine) -> Stat
         not_accepted=max(0, raw.objects - len(raw.found)),  # some may be put while it is counted
         raw_objects=raw.objects,
         raw_bytes=raw.bytes,
+        oldest_waiting=raw.oldest,
+        oldest_quarantined=raw.oldest_quarantined,
         unread=raw.unread,
         missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
@@ -142,6 +153,8 @@ class _Raw:
 
     objects: int = 0
     bytes: int = 0
+    oldest: datetime | None = None
+    oldest_quarantined: datetime | None = None
     held: int = 0
     found: set[str] = field(default_factory=set)  # of the digests that are sought
     unread: int = 0  # objects that could not be read on the way
@@ -159,6 +172,9 @@ def _list_raw(settings: Settings, held: Held, records: Records, sought: Set[str]
         record = records.of(entry.name, entry.version)
         if record is not None and record.sha256 in sought:
             seen.found.add(record.sha256)
+            seen.oldest_quarantined = min(seen.oldest_quarantined or entry.modified, entry.modified)
+        else:
+            seen.oldest = min(seen.oldest or entry.modified, entry.modified)
     return seen
 
 

@@ -29,6 +29,7 @@ from unvoiced.keys.contributor import ContributorKeys
 from unvoiced.keys.vault import Vault
 from unvoiced.log.accounts import Accounts
 from unvoiced.log.note import Signer
+from unvoiced.runs.kept import RunRecords
 from unvoiced.sealing import Keyring, PrivateKey, PublicKey, parse_fernet_key
 from unvoiced.stores import Store
 
@@ -41,6 +42,7 @@ class Workbench:
     training: Store
     accounts: Accounts
     journal: Journal
+    runs: RunRecords
     quarantine: Quarantine
     holds: LegalHolds
     suppression: SuppressionList
@@ -87,6 +89,7 @@ def open_workbench(
         training=training,
         accounts=accounts,
         journal=pages,
+        runs=RunRecords(journal, signer.verifier),
         quarantine=Quarantine(journal, signer.verifier),
         holds=LegalHolds(journal),
         suppression=SuppressionList(journal, signer.verifier, accounts.current),

@@ -12,6 +12,7 @@ from unvoiced.errors import StoreError, VerificationError
 from unvoiced.log.feature_receipts import FeatureReceipts
 from unvoiced.log.leaves import Leaf, parse_leaf
 from unvoiced.log.ledger import Ledger
+from unvoiced.log.note import Checkpoint
 from unvoiced.log.reader import LogReader
 from unvoiced.log.remembered import RememberedCheckpoint
 from unvoiced.log.snapshot import LedgerSnapshots
@@ -45,6 +46,10 @@ class Accounts:
     def current(self) -> Ledger:
         """The ledger, up to the newest published checkpoint."""
         return self._follow(self._reader.checkpoint().size)
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest published checkpoint."""
+        return self._reader.checkpoint()
 
     def append(self, leaves: Sequence[bytes], *, as_of: int | None = None) -> set[str]:
         """Log those leaves that may follow what is logged; returns the digests they are about.

@@ -118,12 +118,16 @@ class Ledger:
     def enter(self, data: bytes) -> Leaf:
         """Take one logged leaf into the accounts. Raises `VerificationError` if it cannot be."""
         leaf = self._parse(data)
+        self.enter_parsed(leaf)
+        return leaf
+
+    def enter_parsed(self, leaf: Leaf) -> None:
+        """`enter`, of a leaf that was read already."""
         if not self.admits(leaf):
             raise VerificationError(
                 f"leaf {self.size}: {leaf.kind!r} of {leaf.digest[:16]} contradicts earlier leaves"
             )
         self.take(leaf)
-        return leaf
 
     def take(self, leaf: Leaf) -> None:
         """Take in a leaf that `admits` lets follow."""

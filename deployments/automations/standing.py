@@ -1,0 +1,94 @@
+"""What stands on the server, and how it becomes what the files say.
+
+What always holds:
+
+- Ours is what bears our tag or one of our names; nothing else is looked at or touched.
+- What stands as it should is left as it is: an update would make the server forget the silences
+  that it is counting.
+- Whoever applies at the same moment, one of each name is left: each applier removes all but the
+  oldest after it has created one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.sorting import AutomationSort
+from prefect.events.actions import RunDeployment, SendNotification
+from prefect.events.filters import AutomationFilter, AutomationFilterName, AutomationFilterTags
+from prefect.events.schemas.automations import Automation, AutomationCore
+
+from deployments.automations.files import TAG, Via
+
+What = Literal["created", "updated", "unchanged", "removed"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of one automation; `id` is that of what stands, None where there is none."""
+
+    what: What
+    name: str
+    id: UUID | None = None
+    wanted: AutomationCore | None = None
+
+
+def steps(wanted: Sequence[AutomationCore], standing: Sequence[Automation]) -> list[Step]:
+    """What is to be done, by name. `standing` is ours, oldest first."""
+    kept: dict[str, Automation] = {}
+    for one in standing:
+        kept.setdefault(one.name, one)
+    planned = [_step(one, kept.get(one.name)) for one in wanted]
+    needed = {step.id for step in planned}
+    removed = [Step("removed", one.name, one.id) for one in standing if one.id not in needed]
+    return sorted([*planned, *removed], key=lambda step: step.name)
+
+
+def _step(wanted: AutomationCore, there: Automation | None) -> Step:
+    if there is None:
+        return Step("created", wanted.name, None, wanted)
+    as_it_is = AutomationCore.model_validate(there.model_dump())
+    if as_it_is == wanted:
+        return Step("unchanged", wanted.name, there.id, wanted)
+    return Step("updated", wanted.name, there.id, wanted)
+
+
+def ours(client: SyncPrefectClient, names: Sequence[str]) -> list[Automation]:
+    """What stands of ours, oldest first."""
+    tagged = AutomationFilter(tags=AutomationFilterTags(all_=[TAG]))
+    named = AutomationFilter(name=AutomationFilterName(any_=list(names)))
+    found: dict[UUID, Automation] = {}
+    for automations in (tagged, named):
+        for one in client.read_automations(
+            automations=automations, sort=AutomationSort.CREATED_DESC
+        ):
+            found.setdefault(one.id, one)
+    # Named ones without our tag come last: of these there are none but before the first run.
+    return list(reversed(found.values()))
+
+
+def via(standing: Sequence[Automation]) -> Via:
+    """By what is told now."""
+    actions = [action for one in standing for action in one.actions]
+    blocks = [one.block_document_id for one in actions if isinstance(one, SendNotification)]
+    runs = [one.deployment_id for one in actions if isinstance(one, RunDeployment)]
+    return Via(next(iter(blocks), None), next(iter(runs), None))
+
+
+def take(client: SyncPrefectClient, planned: Sequence[Step]) -> None:
+    """Do it."""
+    for step in planned:
+        if step.what == "created" and step.wanted:
+            client.create_automation(step.wanted)
+        elif step.what == "updated" and step.wanted and step.id:
+            client.update_automation(step.id, step.wanted)
+        elif step.what == "removed" and step.id:
+            client.delete_automation(step.id)  # nothing happens where it is gone
+    created = [step.name for step in planned if step.what == "created"]
+    oldest: set[str] = set()
+    for one in ours(client, created) if created else []:
+        if one.name in oldest:
+            client.delete_automation(one.id)
+        oldest.add(one.name)

@@ -1,0 +1,115 @@
+"""Having an erasure approved: the run shows what it would do, and is suspended until an answer.
+
+- Of the contributor, the form and Prefect's database get the digits of the request, and counts.
+- The run ends where it is: no process waits, and no place of a concurrency limit is taken. A worker
+  begins it anew when it is resumed. The answer is then looked up by the request it was given to,
+  so that it is never taken for an answer about another, however often the run is started again.
+- Nothing is approved by default: without an answer, or with half of one, it ends as NotApproved.
+"""
+
+from datetime import timedelta
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.input.actions import create_flow_run_input, read_flow_run_input
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+from prefect.states import Cancelled
+from pydantic import Field, ValidationError
+
+from tasks.erasure import look, publish_preview
+from tasks.ingest import STEP
+from unvoiced.erasure import Preview
+from unvoiced.erasure import approve as record_approval
+from unvoiced.ingest.worker import WorkerPool
+
+ANSWER_WITHIN = timedelta(days=7)
+TYPED = 8  # digits of the request that confirm
+
+
+class Approval(RunInput):
+    """What who approves an erasure fills in."""
+
+    approve: bool = Field(
+        default=False,
+        title="Destroy everything of this contributor",
+        description="On: approved; it cannot be undone, and whatever there is of them by then "
+        "goes. Off: refused, and nothing is changed.",
+    )
+    digits: str = Field(
+        title=f"The first {TYPED} digits of the request, once more",
+        description="As who made the request told you; not from this run.",
+        pattern=f"^[0-9a-f]{{{TYPED}}}$",
+    )
+    reference: str = Field(
+        title="Reference",
+        description="A ticket's number or the like, never a name: it is kept, here and in the "
+        "record of the erasure.",
+        # Shorter than a pseudonym, so that the server refuses one before it keeps it.
+        pattern="^[A-Za-z0-9][A-Za-z0-9#/._-]{0,19}$",
+    )
+
+
+def get_approved(worker: WorkerPool, request: str) -> State[None] | None:
+    """Suspend the run until a request that awaits approval is answered; how it ends if it is not.
+
+    None where the erasure may go on.
+    """
+    (shown,) = look(worker, request)
+    if not shown.awaits_approval:
+        return None
+    if not deployment.id:
+        return _not_approved("it awaits approval, and only a run of a deployment can ask for it")
+    _show(shown)
+    try:
+        answer = _answer(shown)
+    except ValidationError:
+        return _not_approved("it was resumed without an answer")
+    if not answer.approve:
+        return _not_approved("the answer was no")
+    if answer.digits != shown.id[:TYPED]:
+        return _not_approved(f"the digits typed are not those of request {shown.id[:TYPED]}")
+    approve(worker, shown, answer.reference)
+    return None
+
+
+@task(name="approve", task_run_name="note the approval", **STEP)
+def approve(worker: WorkerPool, shown: Preview, reference: str) -> None:
+    """Write the approval into the request's record."""
+    worker.call(record_approval, shown.id, shown.request, reference, str(flow_run.id))
+
+
+def _answer(shown: Preview) -> Approval:
+    """The answer, where there is one; else the run ends here, as Suspended."""
+    form = Approval.with_initial_data(
+        description=f"A request of erasure, made {shown.requested}: **{shown.versions:,} versions "
+        "would be destroyed**. The run's artifact `erasure-preview` says where, and what it would "
+        f"wait for. Unanswered, the run fails after {ANSWER_WITHIN.days} days, and the request "
+        "goes on awaiting approval."
+    )
+    get_run_logger().warning("request %s awaits approval: Resume asks for it", shown.id[:TYPED])
+    return suspend_flow_run(
+        wait_for_input=form, timeout=int(ANSWER_WITHIN.total_seconds()), key=shown.request
+    )
+
+
+def _show(shown: Preview) -> None:
+    """Show what approval is asked for; once it is given, that there is more or less by now.
+
+    How many versions there were when the run first asked is kept with the run.
+    """
+    key = f"versions-{shown.request}"
+    before = read_flow_run_input(key)
+    if before is None:
+        create_flow_run_input(key, shown.versions)
+        publish_preview(
+            shown, "*Resume* asks for approval; nothing is destroyed before it is given."
+        )
+    elif before != shown.versions:
+        publish_preview(shown, f"When approval was asked for, there were {before:,} versions.")
+
+
+def _not_approved(why: str) -> State[None]:
+    return Cancelled(name="NotApproved", message=f"nothing was changed: {why}")

@@ -1,0 +1,308 @@
+"""`make up` and `make down`, from the outside: what is open, what runs by itself, what is left."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from deployments.local.down import down
+from deployments.local.parts import MARK
+from deployments.local.process import Process
+from deployments.local.steps import Steps
+from tests.features.recordings import encoded, noise
+from tests.integration.local_server import LocalServer, free_port, local
+from tests.integration.prefect_server import ROOT, environment, until
+from tests.servers import postgres
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+def invite_and_upload(server: LocalServer, who: str, recordings: Path) -> None:
+    """What `up` says to do next."""
+    invitation = server.folder / f"{who}.invitation"
+    server.unvoiced("invite", who, "-o", invitation)
+    server.unvoiced("upload", recordings, "-i", invitation, "--receipts", server.folder / who)
+
+
+def family(server: LocalServer) -> set[Process]:
+    """The server's and the worker's processes, and all that they started."""
+    roots = [one for one in (server.parts.server, server.parts.worker) if one]
+    return {*roots, *(child for root in roots for child in root.descendants())}
+
+
+def listening(processes: set[Process]) -> set[str]:
+    """The addresses, in hexadecimal, on which any of them listens."""
+    sockets: set[str] = set()
+    for process in processes:
+        for descriptor in Path("/proc", str(process.pid), "fd").iterdir():
+            try:
+                sockets.add(str(descriptor.readlink()))
+            except FileNotFoundError:
+                continue  # closed meanwhile
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]
+    ]
+    return {row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
+def test_the_api_wants_a_password_and_from_pages_a_token(local_server: LocalServer) -> None:
+    """401 without the one, 403 without the other; only readiness is said to anybody."""
+    url = local_server.url
+    user, _, password = local_server.auth.partition(":")
+    assert httpx.get(f"{url}/ready").status_code == 200
+    for auth in (None, (user, "wrong"), ("", ""), ("admin", password)):
+        assert httpx.get(f"{url}/admin/version", auth=auth).status_code == 401, auth
+        assert httpx.get(f"{url}/csrf-token?client=us", auth=auth).status_code == 401
+        assert httpx.post(f"{url}/flow_runs/filter", json={}, auth=auth).status_code == 403
+    us = (user, password)
+    assert httpx.get(f"{url}/admin/version", auth=us).status_code == 200
+    assert httpx.post(f"{url}/flow_runs/filter", json={}, auth=us).status_code == 403
+    assert local_server.api.find("flow_runs") is not None
+    # A page of another origin is not let in by the browser.
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{url}/flow_runs/filter", headers=asked)
+    assert "access-control-allow-origin" not in answer.headers
+    # What the UI is told before anybody logs in.
+    shown = httpx.get(f"http://127.0.0.1:{local_server.port}/ui-settings").json()
+    assert (shown["auth"], shown["csrf_enabled"], shown["api_url"]) == ("BASIC", True, url)
+
+
+def test_events_are_taken_from_nobody_without_the_password(local_server: LocalServer) -> None:
+    """The socket for them is no way around it: a false heartbeat, a false alert."""
+    url = local_server.url.replace("http", "ws", 1) + "/events/in"
+    with connect(url, subprotocols=["prefect"]) as socket:  # type: ignore[list-item]
+        socket.send(json.dumps({"type": "auth", "token": "unvoiced:wrong"}))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=10)
+
+
+def test_everything_listens_on_this_machine_only(local_server: LocalServer) -> None:
+    """Server, worker and a run: each socket of theirs is one of 127.0.0.1."""
+    run = local_server.start_run("posture/posture")
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        nonlocal seen
+        seen |= listening(family(local_server))
+        return bool(local_server.run(run)["state_type"] in {"COMPLETED", "FAILED", "CRASHED"})
+
+    until(ended, "the run ends", 120)
+    assert f"0100007F:{local_server.port:04X}" in seen
+    assert {address.partition(":")[0] for address in seen} == {"0100007F"}
+
+
+def test_only_the_worker_has_what_opens_anything(local_server: LocalServer) -> None:
+    """Names of variables, as the system has them of each process."""
+
+    def variables(process: Process | None) -> set[str]:
+        assert process is not None
+        entries = Path("/proc", str(process.pid), "environ").read_bytes().split(b"\0")
+        return {entry.partition(b"=")[0].decode() for entry in entries if entry}
+
+    server, worker = variables(local_server.parts.server), variables(local_server.parts.worker)
+    assert not {name for name in server if name.startswith(("UNVOICED_", "AWS_"))}
+    assert {"UNVOICED_CONFIG", "PREFECT_API_AUTH_STRING"} <= worker
+    assert not {name for name in worker if name.startswith("PREFECT_SERVER_API")}
+
+
+def test_what_is_stored_names_no_place_of_the_machine(local_server: LocalServer) -> None:
+    """Deployments, pool, queues and automations, read back from the server."""
+    stored = json.dumps(
+        [local_server.find(kind) for kind in ("deployments", "work_pools", "automations")]
+    )
+    for path in (ROOT, local_server.folder, Path(sys.prefix), Path.home()):
+        assert str(path) not in stored
+    deployments = local_server.find("deployments")
+    assert len(deployments) >= 12
+    for one in deployments:
+        assert one["path"] is None
+        assert one["pull_steps"] == [{"flows.checkout.enter": {}}]
+        assert one["parameters"].get("config", "") == ""
+
+
+def test_what_is_uploaded_is_taken_by_a_scheduled_run(
+    local_server: LocalServer, recordings: Path
+) -> None:
+    """Nobody starts it. The schedule is the deployment's own, made faster for this test."""
+    person = min(recordings.iterdir())
+    invite_and_upload(local_server, "anna-01", person)
+    count = sum(1 for _ in person.iterdir())
+    deployment = local_server.deployment("ingest/ingest")
+    (schedule,) = deployment["schedules"]
+    path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    local_server.api.patch(path, {"schedule": {"interval": 10}})
+    try:
+
+        def done() -> dict[str, Any] | None:
+            query = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+            return next(
+                (
+                    run
+                    for run in local_server.find("flow_runs", **query)
+                    if run["auto_scheduled"]
+                    and run["state_type"] == "COMPLETED"
+                    and not run["state"]["message"].startswith("0 ")
+                ),
+                None,
+            )
+
+        run = until(done, "a scheduled run ends", 150)
+    finally:
+        local_server.api.patch(path, {"schedule": schedule["schedule"]})
+    assert run["state_name"] == "Completed"
+    assert run["state"]["message"].startswith(f"{count} ")
+    assert run["work_queue_name"] == "ingest-worker"
+    raw = local_server.place.deployment / "stores" / "raw"
+    assert not list(raw.rglob("*.unv"))
+
+
+def test_up_again_changes_nothing(local_server: LocalServer) -> None:
+    """The same processes, deployments, schedules, queues and automations."""
+
+    def everything() -> object:
+        deployments = local_server.find("deployments")
+        return (
+            local_server.parts.server,
+            local_server.parts.worker,
+            [(one["id"], one["name"], one["schedules"]) for one in deployments],
+            [one["id"] for one in local_server.api.post("/work_pools/unvoiced/queues/filter", {})],
+            sorted(one["id"] for one in local_server.find("automations")),
+        )
+
+    before = everything()
+    done = local_server.up()
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("runs already") == 2
+    assert "Deployments: unchanged" in done.stdout
+    assert everything() == before
+
+
+def test_another_port_is_another_server(local_server: LocalServer) -> None:
+    """A server that runs is not moved under those who use it."""
+    done = local(local_server.folder, "up", "--port", str(free_port()))
+    assert done.returncode == 2
+    assert "`make down` first" in done.stdout
+    assert local(local_server.folder, "status").returncode == 0
+
+
+def test_a_shell_can_be_told(local_server: LocalServer) -> None:
+    """`env` says what `prefect` needs, and does not say the password."""
+    said = local(local_server.folder, "env").stdout
+    assert local_server.auth.partition(":")[2] not in said
+    told = subprocess.run(
+        ["bash", "-c", 'eval "$1"; exec "$2" -m prefect work-pool ls', "-", said, sys.executable],
+        env=environment(local_server.folder / "home"),
+        cwd=local_server.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "unvoiced" in told.stdout, told.stderr
+
+
+def test_a_port_that_is_taken_leaves_nothing_started(tmp_path: Path) -> None:
+    """And says what to do."""
+    import socket
+
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        done = local(tmp_path, "up", "--port", str(somebody.getsockname()[1]))
+    assert done.returncode == 2
+    assert "choose one with --port" in done.stdout
+    assert not list((tmp_path / "up").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The URL of an empty PostgreSQL."""
+    with postgres.running() as url:
+        yield url
+
+
+def marked(server: LocalServer) -> set[int]:
+    """All processes that have this worker's mark, whoever started them."""
+    mark = f"{MARK}={server.home}".encode()
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_whole_life_on_postgresql(database: str, tmp_path: Path) -> None:
+    """Two `up` at once, a worker killed, `down` in the midst of a run, and on again."""
+    (tmp_path / "database").write_text(database)
+    server = LocalServer(tmp_path, free_port())
+    command = [sys.executable, "-m", "deployments.local", "up", "--home", server.home,
+               "--port", str(server.port), "--database", f"@{tmp_path / 'database'}"]  # fmt: skip
+    both = [
+        subprocess.Popen(
+            command, env=environment(tmp_path / "home"), cwd=ROOT, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [one.communicate(timeout=300)[0] for one in both]
+    try:
+        assert [one.returncode for one in both] == [0, 0], said
+        assert sum("Another `up` or `down` was under way" in one for one in said) == 1
+        assert sum(one.count("runs already") for one in said) == 2
+        password = database.partition("://")[2].partition("@")[0].partition(":")[2]
+        assert all(password not in one for one in said)
+        assert not (server.place.prefect / "prefect.db").exists()
+
+        first, worker = server.parts.server, server.parts.worker
+        assert worker is not None
+        worker.send(signal.SIGKILL)
+        worker.wait(10)
+        assert local(tmp_path, "status").returncode == 1
+        again = server.up()
+        assert again.returncode == 0, again.stdout
+        assert re.search("Prefect server: runs already.*Worker: started", again.stdout, re.DOTALL)
+        assert server.parts.server == first
+
+        # Slowly: one recording a task, in one process.
+        with server.config.open("a") as settings:
+            settings.write("batch_samples = 1\nworkers = 1\n")
+        folder = tmp_path / "recordings"
+        folder.mkdir()
+        for number in range(60):
+            (folder / f"{number}.wav").write_bytes(encoded(noise(16_000, seed=number)))
+        invite_and_upload(server, "anna-01", folder)
+        run = server.start_run("ingest/ingest")
+        until(lambda: server.run(run)["state_type"] == "RUNNING", "the run begins", 90)
+        begun = time.monotonic()
+        down(server.place, 0, Steps(Console(quiet=True)))
+        assert time.monotonic() - begun < 90
+        assert not marked(server)
+        assert not server.parts.server
+        assert not server.parts.worker
+
+        back = server.up()
+        assert back.returncode == 0, back.stdout
+        ended = server.run(run)
+        assert (ended["state_type"], ended["state_name"]) == ("CANCELLED", "Cancelled")
+        rest = server.deployment_run("ingest/ingest")
+        assert rest["state_name"] == "Completed", rest["state"]
+        raw = server.place.deployment / "stores" / "raw"
+        assert not list(raw.rglob("*.unv"))
+    finally:
+        server.stop()
+    assert not marked(server)
