@@ -2,14 +2,16 @@
 
 - Of the contributor, the form and Prefect's database get the digits of the request, and counts.
 - The run ends where it is: no process waits, and no place of a concurrency limit is taken. A worker
-  begins it anew when it is resumed. The answer is then looked up by the request it was given to,
-  so that it is never taken for an answer about another, however often the run is started again.
+  begins it anew when it is resumed, and looks the answer up by the request it was given to and the
+  try: it is never taken for an answer about another request, and a run that is retried asks again.
 - Nothing is approved by default: without an answer, or with half of one, it ends as NotApproved.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from prefect import task
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
@@ -62,9 +64,10 @@ def get_approved(worker: WorkerPool, request: str) -> State[None] | None:
         return None
     if not deployment.id:
         return _not_approved("it awaits approval, and only a run of a deployment can ask for it")
-    _show(shown)
+    question = f"{shown.request}-{_tries()}"
+    _show(shown, question)
     try:
-        answer = _answer(shown)
+        answer = _answer(shown, question)
     except ValidationError:
         return _not_approved("it was resumed without an answer")
     if not answer.approve:
@@ -81,7 +84,13 @@ def approve(worker: WorkerPool, shown: Preview, reference: str) -> None:
     worker.call(record_approval, shown.id, shown.request, reference, str(flow_run.id))
 
 
-def _answer(shown: Preview) -> Approval:
+def _tries() -> int:
+    """How often the run was begun, but for resuming."""
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(str(flow_run.id))).run_count
+
+
+def _answer(shown: Preview, question: str) -> Approval:
     """The answer, where there is one; else the run ends here, as Suspended."""
     form = Approval.with_initial_data(
         description=f"A request of erasure, made {shown.requested}: **{shown.versions:,} versions "
@@ -91,16 +100,16 @@ def _answer(shown: Preview) -> Approval:
     )
     get_run_logger().warning("request %s awaits approval: Resume asks for it", shown.id[:TYPED])
     return suspend_flow_run(
-        wait_for_input=form, timeout=int(ANSWER_WITHIN.total_seconds()), key=shown.request
+        wait_for_input=form, timeout=int(ANSWER_WITHIN.total_seconds()), key=question
     )
 
 
-def _show(shown: Preview) -> None:
+def _show(shown: Preview, question: str) -> None:
     """Show what approval is asked for; once it is given, that there is more or less by now.
 
     How many versions there were when the run first asked is kept with the run.
     """
-    key = f"versions-{shown.request}"
+    key = f"versions-{question}"
     before = read_flow_run_input(key)
     if before is None:
         create_flow_run_input(key, shown.versions)

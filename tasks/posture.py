@@ -51,7 +51,7 @@ def publish(report: Report) -> None:
 def _headline(report: Report) -> str:
     high = report.counts()[Severity.HIGH]
     if high:
-        return f"**{high:,} findings of high severity.** Each has its command under `fix`."
+        return f"**Findings of high severity: {high:,}.** Each has its command under `fix`."
     if report.findings:
         return "**Nothing of high severity.** What else was found has its command under `fix`."
     return "**Everything that was checked is as it must be.** Nothing is to be done."

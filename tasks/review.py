@@ -64,7 +64,7 @@ def _markdown(report: Report) -> str:
     gaps = "\n".join(f"| {in_markdown(gap.what)} | {in_markdown(gap.why)} |" for gap in report.gaps)
     return "\n\n".join(
         [
-            f"**{len(report.findings):,} findings.** A draft: `unvoiced review --sign` is a "
+            f"**Findings: {len(report.findings):,}.** A draft. `unvoiced review --sign` is a "
             "review.",
             f"| | |\n|---|---:|\n{rows}",
             f"| who | beyond the table |\n|---|---|\n{wide}" if wide else "",

@@ -3,12 +3,18 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 # One definition for all folders: imported into several conftests, it would be as many servers, and
 # the last one started would be in everybody's environment.
 from tests.servers.fixtures import s3_server, s3_trouble
 
 __all__ = ["s3_server", "s3_trouble"]
+
+# No test is timed: on a busy machine an example may take as long as it likes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 _skipped: list[str] = []
 
 

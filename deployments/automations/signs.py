@@ -23,7 +23,7 @@ RUNS = "unvoiced"  # the tag of the deployments
 EVENTS: Mapping[StateType, str] = {
     StateType.RUNNING: "unvoiced.said-to-run",
     StateType.PENDING: "unvoiced.said-to-wait",
-    StateType.CANCELLING: "unvoiced.said-to-wait",
+    StateType.CANCELLING: "unvoiced.said-to-be-cancelled",
 }
 _AT_ONCE = 200
 

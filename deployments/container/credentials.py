@@ -1,4 +1,6 @@
-"""Make the secrets that server and workers read as files: `python -m deployments.container.credentials FOLDER`.
+"""Make the secrets that server and workers read as files.
+
+    python -m deployments.container.credentials FOLDER
 
 Prefect has no setting that names a file for one secret, but reads settings from a profile, which
 is a file (`PREFECT_PROFILES_PATH`). So each secret stands in a file, and in no environment that

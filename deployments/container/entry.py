@@ -43,8 +43,11 @@ def main() -> None:
     """Become the command."""
     if len(sys.argv) < 2:
         sys.exit("entry: say what to run, e.g. unvoiced --help")
-    harden()
-    make_folders()
+    try:
+        harden()
+        make_folders()
+    except OSError as error:
+        sys.exit(f"entry: {error.strerror}: {error.filename or 'hardening'}")
     try:
         os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606  # no shell is the point
     except OSError as error:

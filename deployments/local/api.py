@@ -1,11 +1,15 @@
 """Prefect's API as a browser uses it: with user and password, and a CSRF token for each change."""
 
 import secrets
+import time
 from typing import Any
 
 import httpx
 
 from unvoiced.errors import AccessError, StoreError
+
+# Seconds between tries at what the server has no time for.
+_AGAIN_AFTER = (0.5, 1, 2, 4, 8)
 
 
 class Api:
@@ -51,11 +55,15 @@ class Api:
 
     def _asked(self, method: str, path: str, body: Any) -> Any:
         try:
-            headers = {} if method == "GET" else self._of_csrf()
-            answer = self._http.request(method, path, json=body, headers=headers)
-            if answer.status_code == httpx.codes.FORBIDDEN:  # the token has expired
-                self._token = ""
-                answer = self._http.request(method, path, json=body, headers=self._of_csrf())
+            answer = self._answer(method, path, body)
+            for seconds in _AGAIN_AFTER:
+                if answer.status_code == httpx.codes.FORBIDDEN:  # the token has expired
+                    self._token = ""
+                elif answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was locked
+                    time.sleep(seconds)
+                else:
+                    break
+                answer = self._answer(method, path, body)
         except httpx.TransportError as error:
             raise StoreError(
                 f"the Prefect server does not answer: {type(error).__name__}"
@@ -67,6 +75,10 @@ class Api:
         if not answer.is_success:
             raise StoreError(f"the Prefect server says {answer.status_code} to {method} {path}")
         return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, body: Any) -> httpx.Response:
+        headers = {} if method == "GET" else self._of_csrf()
+        return self._http.request(method, path, json=body, headers=headers)
 
     def _of_csrf(self) -> dict[str, str]:
         if not self._token:

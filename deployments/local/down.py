@@ -73,24 +73,22 @@ def _let_end(parts: Parts, api: Api, patience: float, steps: Steps) -> set[str]:
     if not runs:
         return set()
     names = ", ".join(str(run["name"]) for run in runs)
-    with steps.step(f"Waiting up to {patience:.0f} s for {len(runs)} to end: {names}") as outcome:
+    how = f"Waiting up to {patience:.0f} s for" if patience else "Cancelling"
+    with steps.step(f"{how} {names}") as outcome:
         seen = {str(run["id"]) for run in runs}
-        left = _wait(parts, api, seen, patience)
-        for run in left:
+        limit = time.monotonic() + patience
+        while (runs := _of_ours(parts, api)) and time.monotonic() < limit:
+            seen |= {str(run["id"]) for run in runs}
+            time.sleep(_ASKED_EVERY)
+        for run in runs:
             _set(api, run, "CANCELLING", "Cancelling")
-        _wait(parts, api, seen, _CANCELLED_WITHIN if left else 0)
-        outcome(f"{len(left)} cancelled, the next run finishes them" if left else "ended")
-    return seen
-
-
-def _wait(parts: Parts, api: Api, seen: set[str], seconds: float) -> list[dict[str, Any]]:
-    limit = time.monotonic() + seconds
-    while True:
-        runs = _of_ours(parts, api)
-        seen |= {str(run["id"]) for run in runs}
-        if not runs or time.monotonic() >= limit:
-            return runs
-        time.sleep(_ASKED_EVERY)
+        # Its process goes first; the worker then says that it has gone.
+        cancelled = {str(run["id"]) for run in runs}
+        limit = time.monotonic() + _CANCELLED_WITHIN
+        while cancelled & {run["id"] for run in _under_way(api)} and time.monotonic() < limit:
+            time.sleep(_ASKED_EVERY)
+        outcome(f"{len(runs)} cancelled, the next run finishes them" if runs else "ended")
+    return seen | cancelled
 
 
 def _of_ours(parts: Parts, api: Api) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def load(kind: str) -> dict[str, Any]:
 
 
 def fill(template: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
-    """The template with these defaults. Raises ValueError for what is unknown, missing or no JSON."""
+    """The template with these defaults. Raises ValueError for what is unknown, missing, no JSON."""
     variables = template["variables"]
     properties = variables["properties"]
     if unknown := sorted(values.keys() - properties):

@@ -412,6 +412,15 @@ def test_the_worker_destroys_no_hold_and_nobody_it_was_told_was_erased() -> None
     assert gone == {name for name in NAMES if name.startswith("intake/")}
 
 
+def test_records_of_runs_are_added_by_the_worker_alone_and_changed_by_nobody() -> None:
+    """They are kept beside the journal, read by who looks, and ended by who erases."""
+    who = {can: {role for role in Role if may(role, can, Place.JOURNAL, "runs/x")} for can in Can}
+    assert who[Can.CREATE] == {Role.WORKER}
+    assert who[Can.REPLACE] == set()
+    assert who[Can.DESTROY] == {Role.ERASER}
+    assert {Role.WORKER, Role.AUDITOR} <= who[Can.READ]
+
+
 # What each part of the audit store is to each role that has anything there; none to the others.
 _LOOKS = {Can.READ, Can.LIST}
 AUDIT_STORE = {

@@ -100,40 +100,54 @@ class Contained:
         """Shell lines that make the root file system and close it."""
         root = shlex.quote(str(self._root))
         lines = [f"mkdir -p {root}", f"mount -t tmpfs -o mode=0755,size=4m none {root}"]
+        lines += [*self._system(), *self._temporary()]
+        # Programs in the tests' virtual environment name their interpreter by its own path.
+        lines += self._bind(Path(sys.prefix), Path(sys.prefix))
+        if not Path(sys.base_prefix).is_relative_to("/usr"):
+            lines += self._bind(Path(sys.base_prefix), Path(sys.base_prefix))
+        for volume in self.service.get("volumes", ()):
+            lines += self._volume(volume)
+        for name, file in self.service["secrets"].items():
+            lines += self._bind(file, Path("/run/secrets", name))
+        return [*lines, f"mount -o remount,ro {root}"] if self.service["read_only"] else lines
+
+    def _system(self) -> list[str]:
+        """What the image has, from this machine and this checkout."""
+        root = shlex.quote(str(self._root))
+        lines = []
         for name in ("bin", "lib", "lib64", "sbin"):
             place = Path("/", name)
             if place.is_symlink():
                 lines.append(f"ln -s {place.readlink()} {root}/{name}")
             elif place.is_dir():
                 lines += self._bind(place, place)
-        lines += self._bind(Path("/usr"), Path("/usr"))
-        lines += self._bind(Path("/etc"), Path("/etc"))
+        for place in (Path("/usr"), Path("/etc")):
+            lines += self._bind(place, place)
         for name in (*_COPIED, "src"):
             lines += self._bind(ROOT / name, Path("/app", name))
         lines += self._bind(Path(sys.prefix), Path("/opt/venv"))
         lines += [f"mkdir -p {root}/proc {root}/dev", f"mount --rbind /proc {root}/proc"]
         for name in ("null", "zero", "full", "random", "urandom"):
             lines += self._bind(Path("/dev", name), Path("/dev", name), writable=True)
-        shm = self.service.get("shm_size", "64m")
-        tmpfs = [f"/dev/shm:size={shm},mode=1777,noexec,nosuid,nodev", *self.service["tmpfs"]]
-        for place, _, options in (one.partition(":") for one in tmpfs):
-            lines += [f"mkdir -p {root}{place}",
-                      f"mount -t tmpfs -o {options} none {root}{place}"]  # fmt: skip
-        # Programs in the tests' virtual environment name their interpreter by its own path.
-        lines += self._bind(Path(sys.prefix), Path(sys.prefix))
-        if not Path(sys.base_prefix).is_relative_to("/usr"):
-            lines += self._bind(Path(sys.base_prefix), Path(sys.base_prefix))
-        for volume in self.service.get("volumes", ()):
-            source, target = Path(volume["source"]), Path(volume["target"])
-            if volume["type"] == "volume":  # made anew, and the user's, as the image has its folder
-                source = self.folder / f"volume-{source}"
-                lines.append(f"install -d -o {USER} -g {USER} -m 0700 {shlex.quote(str(source))}")
-            lines += self._bind(source, target, writable=not volume.get("read_only"))
-        for name, file in self.service["secrets"].items():
-            lines += self._bind(file, Path("/run/secrets", name))
-        if self.service["read_only"]:
-            lines.append(f"mount -o remount,ro {root}")
         return lines
+
+    def _temporary(self) -> list[str]:
+        """What is gone with the container; every runtime mounts the first of them."""
+        lines = []
+        shm = f"size={self.service.get('shm_size', '64m')},mode=1777,noexec,nosuid,nodev"
+        for mount in (f"/dev/shm:{shm}", *self.service["tmpfs"]):  # noqa: S108
+            target, _, options = mount.partition(":")
+            there = shlex.quote(f"{self._root}{target}")
+            lines += [f"mkdir -p {there}", f"mount -t tmpfs -o {options} none {there}"]
+        return lines
+
+    def _volume(self, volume: Mapping[str, Any]) -> list[str]:
+        source, target = Path(volume["source"]), Path(volume["target"])
+        lines = []
+        if volume["type"] == "volume":  # made anew, and the user's, as the image has its folder
+            source = self.folder / f"volume-{source}"
+            lines.append(f"install -d -o {USER} -g {USER} -m 0700 {shlex.quote(str(source))}")
+        return lines + self._bind(source, target, writable=not volume.get("read_only"))
 
     def _bind(self, source: Path, target: Path, *, writable: bool = False) -> list[str]:
         there = shlex.quote(f"{self._root}{target}")

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from deployments.container import credentials
 from deployments.container.entry import FOLDERS
 from deployments.container.healthy import healthy
+from deployments.container.idle import runs
 from tests.deployments.contained import FOLDER, ROOT, image, image_environment
 
 _DOCKERFILE = (FOLDER / "Dockerfile").read_text()
@@ -103,6 +105,18 @@ def test_entry_hardens_and_becomes_the_command(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
+def test_entry_says_what_is_not_writable() -> None:
+    """A container without its tmpfs ends with a line that names the folder."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", FOLDER / "entry.py", "true"],
+        env={"HOME": "/proc/nowhere", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "/proc/nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"), [((), "say what to run"), (("/no/such/program",), "No such file")],
     ids=["nothing", "no such program"],
@@ -147,6 +161,23 @@ def test_healthy_tells_an_answer_from_a_refusal(page: str, monkeypatch: pytest.M
     assert not healthy("http://127.0.0.1:1/health")
     with pytest.raises(SystemExit):
         healthy("http://server:4200/api/health")
+
+
+def test_a_stop_waits_for_runs_and_not_for_ever() -> None:
+    """A process with a run's id is waited for, up to the limit; one that has ended is not."""
+    mark = "PREFECT__FLOW_RUN_ID"
+    run = subprocess.Popen(
+        [sys.executable, "-c", "input()"], env={mark: "x"}, stdin=subprocess.PIPE
+    )
+    try:
+        assert run.pid in runs()
+        begun = time.monotonic()
+        waiting = [sys.executable, "-I", "-S", FOLDER / "idle.py", "0.7"]
+        subprocess.run(waiting, check=True, timeout=30)
+        assert time.monotonic() - begun >= 0.7
+    finally:
+        run.communicate(b"\n")
+    assert run.pid not in runs()
 
 
 def test_a_renewal_changes_the_password_of_the_api_alone(tmp_path: Path) -> None:

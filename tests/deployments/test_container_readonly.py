@@ -1,5 +1,7 @@
-"""Server, worker and command of compose.yaml with a read-only root, as another user, with no rights:
-what stands under `tmpfs` and `volumes` is all that they write to. No container engine is needed."""
+"""Server, worker and command of compose.yaml: root read-only, another user, no rights.
+
+What stands under `tmpfs` and `volumes` is all that they write to. No container engine is needed.
+"""
 
 import os
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import httpx
 import pytest
 
 from deployments.container import credentials
+from deployments.container.idle import runs
 from deployments.demo.corpus import synthesise
 from tests.deployments.contained import USER, Contained, services
 from tests.ingest.home import Home
@@ -55,7 +59,9 @@ class Stack:
     def api(self, path: str, **body: object) -> httpx.Response:
         """Ask the server as its clients do."""
         user, _, password = (self.folder / "secrets" / "auth-string").read_text().partition(":")
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api", auth=(user, password)) as to:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}/api", auth=(user, password)
+        ) as to:
             token = to.get("/csrf-token", params={"client": "tests"}).json()["token"]
             headers = {"Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token}
             return to.post(path, json=body, headers=headers).raise_for_status()
@@ -78,7 +84,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("contained")
     home = Home.create(folder / "deployment")
     with home.settings.path.open("a") as settings:
-        settings.write("workers = 2\n")
+        settings.write("workers = 1\n")
     speech = folder / "speech"
     speech.mkdir()
     synthesise(speech, speakers=2, recordings=2)
@@ -124,7 +130,7 @@ def test_nothing_else_can_be_written_and_no_right_be_had(stack: Stack) -> None:
 
 
 def test_a_worker_ingests_and_ends_when_it_is_told_to(stack: Stack) -> None:
-    """The list of writable folders is complete: a run disposes of every recording, with receipts."""
+    """The list of writable folders is complete: a run disposes of all there is, with receipts."""
     status, output = stack.service("apply").run(seconds=240)
     assert status == 0, output
     assert httpx.post(f"http://127.0.0.1:{stack.port}/api/flow_runs/count", json={}).is_client_error
@@ -133,16 +139,20 @@ def test_a_worker_ingests_and_ends_when_it_is_told_to(stack: Stack) -> None:
     printed = stack.folder / "worker-output"
     worker = stack.service("ingest-worker").start(printed)
     try:
+        waited_for: set[int] = set()
         run = stack.api(f"/deployments/{wanted}/create_flow_run").json()["id"]
 
         def ended() -> dict[str, str] | None:
             assert worker.poll() is None, printed.read_text()
+            with suppress(FileNotFoundError):
+                waited_for.update(Path(f"/proc/{one}").stat().st_uid for one in runs())
             (state,) = (one["state"] for one in stack.api("/flow_runs/filter").json()
                         if one["id"] == run)  # fmt: skip
             return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED") else None
 
         state = until(ended, "the run ends", 420)
         assert state["type"] == "COMPLETED", (state, printed.read_text())
+        assert USER in waited_for  # idle.py sees a run, by its environment
         healthy = ["python", "-I", "-S", "/app/deployments/container/healthy.py",
                    f"http://127.0.0.1:{stack.health}/health"]  # fmt: skip
         assert stack.service("ingest-worker").run(*healthy) == (0, "")

@@ -33,7 +33,7 @@ def test_no_env_file_has_a_secret_or_lets_everybody_in(where: str) -> None:
     assert server["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] == "true"
     assert server["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert "*" not in server["PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"]
-    expected = "127.0.0.1" if where == "systemd" else "0.0.0.0"
+    expected = "127.0.0.1" if where == "systemd" else "0.0.0.0"  # noqa: S104
     assert server["PREFECT_SERVER_API_HOST"] == expected
     assert client["PREFECT_RESULTS_PERSIST_BY_DEFAULT"] == "false"
     assert client["PREFECT_WORKER_WEBSERVER_HOST"] == "127.0.0.1"

@@ -84,7 +84,9 @@ def test_ecs_takes_the_task_definition() -> None:
     assert definition["taskRoleArn"] == _GIVEN["ecs"]["task_role_arn"]
     assert configuration["container_name"] == container["name"]
     assert configuration["task_run_request"]["enableExecuteCommand"] is False
-    assert configuration["task_run_request"]["overrides"]["taskRoleArn"] == definition["taskRoleArn"]
+    assert (
+        configuration["task_run_request"]["overrides"]["taskRoleArn"] == definition["taskRoleArn"]
+    )
 
 
 def test_kubernetes_takes_the_job() -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class Desk:
             "--prefect-file", "deployments/prefect.yaml",
         )  # fmt: skip
         (self.deployment,) = self.server.find("deployments")
+        self.client = httpx.Client(base_url=self.server.url, timeout=60)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -95,7 +97,7 @@ class Desk:
 
     def post(self, path: str, **body: Any) -> Any:
         """What the UI sends."""
-        return httpx.post(f"{self.server.url}/{path}", json=body).raise_for_status().json()
+        return self.client.post(path, json=body).raise_for_status().json()
 
     def run(self, **what: Any) -> str:
         """*Custom run*, Submit: the run's id."""
@@ -108,18 +110,22 @@ class Desk:
 
     def retry(self, run: str) -> None:
         """*Retry*, which the UI offers on runs that have ended."""
-        state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
+        self.change_state(run, "SCHEDULED", "AwaitingRetry")
+
+    def change_state(self, run: str, kind: str, name: str) -> None:
+        """*Change state*."""
+        state = {"type": kind, "name": name, "message": "from the UI"}
         assert self.post(f"flow_runs/{run}/set_state", state=state)["status"] == "ACCEPT"
 
     def ended(self, run: str) -> tuple[str, str, str]:
         """Wait until it has ended or is suspended: its state's type, name and message."""
 
-        def met() -> dict[str, Any] | None:
-            state = httpx.get(f"{self.server.url}/flow_runs/{run}").json()["state"]
-            return state if state["type"] in ENDED else None
-
-        state = until(met, f"the run {run} ends", 300)
-        return state["type"], state["name"], state["message"] or ""
+        for _ in range(600):
+            state = self.client.get(f"flow_runs/{run}").json()["state"]
+            if state["type"] in ENDED:
+                return state["type"], state["name"], state["message"] or ""
+            time.sleep(0.5)
+        raise AssertionError(f"the run {run} does not end: {state}")
 
     def shown(self, run: str, key: str) -> list[str]:
         """Its artifacts under a key, oldest first."""
@@ -217,9 +223,12 @@ def test_an_erasure_is_approved_refused_forgotten_and_retried(
         until(lambda: desk.ended(late)[0] == "FAILED", "the pause runs out")
         assert desk.ended(late)[1:] == ("Failed", "The flow was paused and never resumed.")
         desk.retry(late)
+        assert desk.ended(late) == SUSPENDED
+        desk.change_state(late, "SCHEDULED", "Scheduled")
         assert desk.ended(late)[1:] == (
-            "NotApproved", "nothing was changed: it was resumed without an answer",
-        )  # fmt: skip
+            "NotApproved",
+            "nothing was changed: it was resumed without an answer",
+        )
         assert house.everything_of(house.anna)["stores"] == theirs
         assert house.everything_of(house.bruno)["features"]
     finally:

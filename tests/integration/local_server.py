@@ -1,6 +1,5 @@
 """`python -m deployments.local up` in a folder of its own, as an operator runs it."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,15 +14,14 @@ from deployments.local.api import Api
 from deployments.local.parts import Parts
 from deployments.local.place import Place
 from tests.integration.prefect_server import BIN, ROOT, environment
+from tests.servers.process import free_ports
 
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def free_port() -> int:
     """A port of the loopback interface that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def local(
@@ -133,6 +131,17 @@ class LocalServer:
         assert found is not None, name
         return dict(found)
 
+    def set_schedules(self, *, active: bool, of: str = "", **schedule: Any) -> None:
+        """Turn schedules on or off: all, or those of one deployment, which may be given another.
+
+        A run by the clock would have one that a test asks for dropped, at full five minutes.
+        """
+        for one in [self.deployment(of)] if of else self.find("deployments"):
+            for each in one["schedules"]:
+                path = f"/deployments/{one['id']}/schedules/{each['id']}"
+                change = {"schedule": schedule} if schedule else {}
+                self.api.patch(path, {"active": active} | change)
+
     def start_run(self, name: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Ask for a run of a deployment; returns its id."""
         body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}}
@@ -160,7 +169,8 @@ class LocalServer:
 
 @pytest.fixture(scope="session")
 def local_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """One for the session, schedules and all. Who changes it for good starts one of their own."""
+    """One for the session, its schedules off. Who changes it for good starts one of their own."""
     server = LocalServer.start(tmp_path_factory.mktemp("local-server"))
+    server.set_schedules(active=False)
     yield server
     server.stop()

@@ -22,6 +22,7 @@ from tasks.watch import ALERT_EVENT
 from tests.integration.prefect_server import ROOT
 
 ZOMBIES, STUCK, FAILED = (f"unvoiced: {name} runs" for name in ("zombie", "stuck", "failed"))
+CANCELLED = "unvoiced: stuck cancellations"
 OVERDUE = "unvoiced: no ingest"
 BY_NAME = {one.name: one for one in definitions()}
 
@@ -99,12 +100,12 @@ def test_every_way_to_end_is_covered(kind: str, name: str) -> None:
     assert trigger(STUCK).expects(ended.event)
 
 
-@pytest.mark.parametrize("name", [ZOMBIES, STUCK, FAILED, OVERDUE])
+@pytest.mark.parametrize("name", [ZOMBIES, STUCK, FAILED, CANCELLED, OVERDUE])
 def test_runs_of_others_are_left_alone(name: str) -> None:
     """Another team's flow on the same server need not give heartbeats."""
-    state = "COMPLETED" if name == OVERDUE else "FAILED"
-    assert trigger(name).covers(event(state, "Running"))
-    assert not trigger(name).covers(event(state, "Running", tag="theirs"))
+    kind = "COMPLETED" if name == OVERDUE else "FAILED"
+    assert trigger(name).covers(event(kind, "Cancelled"))
+    assert not trigger(name).covers(event(kind, "Cancelled", tag="theirs"))
 
 
 @pytest.mark.parametrize(
@@ -124,9 +125,9 @@ def test_events_of_our_own_are_heard(name: str, what: str, resource: str) -> Non
 
 
 def test_what_is_asked_for_a_sign_of_life_is_waited_for() -> None:
-    """The events that `signs` emits are those that the two files begin to count from."""
+    """The events that `signs` emits are those that the files begin to count from."""
     for kind, what in signs.EVENTS.items():
-        name = ZOMBIES if kind is StateType.RUNNING else STUCK
+        name = {StateType.RUNNING: ZOMBIES, StateType.PENDING: STUCK}.get(kind, CANCELLED)
         asked = signs.event(what, uuid4())
         received = ReceivedEvent.model_validate(asked.model_dump())
         assert trigger(name).covers(received)
@@ -158,6 +159,7 @@ def test_who_is_told_stands_in_the_actions() -> None:
     assert {one.name for one in BY_NAME.values()} - {one.name for one in telling} == {
         ZOMBIES,
         STUCK,
+        CANCELLED,
     }
     for one in telling:
         assert one.automation(Via()).actions == [DoNothing()]

@@ -119,27 +119,67 @@ def pager() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
+def run(server: PrefectServer, name: str, state: dict[str, str], tag: str = "unvoiced") -> str:
+    """A run of the flow `ingest` that is said to be in a state; its id."""
+    flow = post(server, "flows", {"name": "ingest"})
+    return post(server, "flow_runs", {"flow_id": flow, "name": name, "tags": [tag], "state": state})
+
+
+def state(server: PrefectServer, run: str) -> str:
+    """The type of a run's state."""
+    found = httpx.get(f"{server.url}/flow_runs/{run}").raise_for_status().json()
+    return str(found["state"]["type"])
+
+
+def test_silence_is_noticed(
+    own: PrefectServer, pager: tuple[str, list[str]], files: Path, tmp_path: Path
+) -> None:
+    """With 10 s for all of them: runs without a process crash, and no ingest is told of.
+
+    Those of others stay, and an ended one stays as it ended.
+    """
+    for file in files.glob("*.yaml"):
+        said = yaml.safe_load(file.read_text())
+        if said["trigger"]["posture"] == "Proactive":
+            file.write_text(yaml.safe_dump(said | {"trigger": said["trigger"] | {"within": 10}}))
+    before = run(own, "begun before", {"type": "RUNNING"})
+    block(own, pager[0], "duty")
+    apply(own, tmp_path, "--files", str(files), "--notify", "custom-webhook/duty")
+    kinds = ("RUNNING", "PENDING", "CANCELLING", "COMPLETED")
+    ours = {kind: run(own, kind, {"type": kind}) for kind in kinds}
+    theirs = {kind: run(own, kind, {"type": kind}, tag="theirs") for kind in kinds[:3]}
+    ends = {"COMPLETED": "COMPLETED", "CANCELLING": "CANCELLED"}
+    for kind, one in {"before": before, **ours}.items():
+        until(lambda: state(own, one) == ends.get(kind, "CRASHED"), f"{kind} ends", 60)  # noqa: B023
+    assert {kind: state(own, one) for kind, one in theirs.items()} == {k: k for k in theirs}
+    until(lambda: any("no run of ingest" in told for told in pager[1]), "it is told of", 60)
+    assert state(own, ours["COMPLETED"]) == "COMPLETED"
+
+
+def block(server: PrefectServer, url: str, name: str) -> None:
+    """Make the notification block that docs/automations.md makes."""
+    kind = httpx.get(f"{server.url}/block_types/slug/custom-webhook").raise_for_status().json()
+    (schema,) = server.find(
+        "block_schemas", block_schemas={"block_type_id": {"any_": [kind["id"]]}}
+    )
+    post(server, "block_documents", {
+        "name": name, "block_type_id": kind["id"], "block_schema_id": schema["id"],
+        "data": {"name": name, "url": url, "json_data": {"text": "{{subject}}\n{{body}}"}},
+    })  # fmt: skip
+
+
 def test_somebody_is_told_of_a_failed_run_until_it_is_said_otherwise(
     own: PrefectServer, pager: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     """By name of run and state, without the message; and applied again without a word, still."""
     url, came = pager
-    kind = httpx.get(f"{own.url}/block_types/slug/custom-webhook").raise_for_status().json()["id"]
-    (schema,) = own.find("block_schemas", block_schemas={"block_type_id": {"any_": [kind]}})
-    post(own, "block_documents", {
-        "name": "pager", "block_type_id": kind, "block_schema_id": schema["id"],
-        "data": {"name": "pager", "url": url, "method": "POST",
-                 "json_data": {"text": "{{subject}}\n{{body}}"}},
-    })  # fmt: skip
+    block(own, url, "pager")
     apply(own, tmp_path, "--notify", "custom-webhook/pager")
     assert set(apply(own, tmp_path).values()) == {"unchanged"}
 
-    flow = post(own, "flows", {"name": "ingest"})
-    for tags, name in (["theirs"], "not ours"), (["unvoiced"], "ingest 11-23 08:00:00"):
-        post(own, "flow_runs", {
-            "flow_id": flow, "name": name, "tags": tags,
-            "state": {"type": "FAILED", "name": "DisposalBlocked", "message": "hunter2"},
-        })  # fmt: skip
+    failed = {"type": "FAILED", "name": "DisposalBlocked", "message": "hunter2"}
+    run(own, "not ours", failed, tag="theirs")
+    run(own, "ingest 11-23 08:00:00", failed)
     until(lambda: came, "the pager is told", 60)
     assert len(came) == 1
     assert "ingest 11-23 08:00:00: DisposalBlocked" in came[0]

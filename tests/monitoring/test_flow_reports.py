@@ -110,7 +110,7 @@ def test_posture_without_findings_has_no_table(made: Made) -> None:
     found = Finding("open", Severity.HIGH, "bucket", "is open", "anyone reads it", "close it")
     posture.publish.fn(Posture(findings=(found,), passed=8, notes=()))
     assert made["posture-exceptions"]["table"][0]["fix"] == "close it"
-    assert first_line(made, "posture").startswith("**1 findings of high severity.**")
+    assert first_line(made, "posture").startswith("**Findings of high severity: 1.**")
 
 
 def test_alerts_are_the_exceptions_of_the_watch(made: Made) -> None:
