@@ -11,6 +11,7 @@ What always holds:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from prefect.client.schemas.sorting import AutomationSort
 from prefect.events.actions import RunDeployment, SendNotification
 from prefect.events.filters import AutomationFilter, AutomationFilterName, AutomationFilterTags
 from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.automations.files import TAG, Via
 
@@ -85,10 +87,19 @@ def take(client: SyncPrefectClient, planned: Sequence[Step]) -> None:
         elif step.what == "updated" and step.wanted and step.id:
             client.update_automation(step.id, step.wanted)
         elif step.what == "removed" and step.id:
-            client.delete_automation(step.id)  # nothing happens where it is gone
+            _delete(client, step.id)
     created = [step.name for step in planned if step.what == "created"]
     oldest: set[str] = set()
     for one in ours(client, created) if created else []:
         if one.name in oldest:
-            client.delete_automation(one.id)
+            _delete(client, one.id)
         oldest.add(one.name)
+
+
+def _delete(client: SyncPrefectClient, automation: UUID) -> None:
+    """Nothing happens where it is gone: another applier removed it."""
+    try:
+        client.delete_automation(automation)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.NOT_FOUND:
+            raise

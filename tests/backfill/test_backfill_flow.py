@@ -88,6 +88,8 @@ def test_a_dry_run_a_run_and_its_report(prefect: PrefectServer, tmp_path: Path) 
     assert (name, "4 of 4 originals" in message) == ("DryRun", True)
     assert everything(home) == before
     assert "| to do | 4 |" in shown["backfill-plan"]
+    assert shown["backfill-report"].startswith(f"**{message}.**")
+    assert "with the same parameters and `dry_run` off" in shown["backfill-report"]
 
     name, message, shown = flow.run(dry_run=False, batch_samples=2)
 

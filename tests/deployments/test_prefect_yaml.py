@@ -20,9 +20,8 @@ NAMES = [one["name"] for one in DEPLOYMENTS]
 NOT_DEPLOYED = {"ingest_on_ray"}
 # What the README says of how often, as a schedule.
 RHYTHMS = {
-    "as often as recordings come": r"\*/5 \* \* \* \*",
     "daily": r"\d+ \d+ \* \* \*",
-    "after `ingest`": r"\d+ \* \* \* \*",
+    "hourly": r"\d+ \* \* \* \*",
     "every five minutes": r"\*/5 \* \* \* \*",
     "quarterly": r"\d+ \d+ 1 1,4,7,10 \*",
 }

@@ -72,7 +72,7 @@ def workers(server: PrefectServer, folder: Path, **settings: str) -> Iterator[No
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=without_roots_powers,
-        )
+        )  # fmt: skip
         processes.append((process, output))
     try:
         yield

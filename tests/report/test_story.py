@@ -118,6 +118,15 @@ def test_a_log_older_than_the_window_has_a_point_for_every_step() -> None:
     assert story.accepted == {}
 
 
+def test_what_is_said_at_midnight_is_of_the_new_day() -> None:
+    """The point of the day that ended has none of it."""
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    before = encode_leaf("accepted", "a" * 64, midnight - timedelta(hours=1))
+    story = told([before, encode_leaf("accepted", "b" * 64, midnight)], 10)
+    assert [point.backlog for point in story.points[-2:] if point] == [1, 2]
+    assert story.accepted == {8: 1, 9: 1}
+
+
 def test_a_leaf_without_a_time_is_no_leaf_of_this_log() -> None:
     """It could be held for any day."""
     leaf = encode_leaf("accepted", "a" * 64, NOW).replace(b"2026-11-23T12:34:56Z", b"yesterday")

@@ -56,7 +56,7 @@ class Status:
     not_accepted: int = 0  # in the raw store, and no run has seen it yet
     raw_objects: int = 0
     raw_bytes: int = 0
-    oldest_waiting: datetime | None = None  # when the first of them was uploaded, not in quarantine
+    oldest_waiting: datetime | None = None  # upload of the first that is free to go
     oldest_quarantined: datetime | None = None  # and of those in quarantine
     unread: int = 0  # raw objects of which one that is missing may be any: they cannot be read
     missing: list[str] = field(default_factory=list)
@@ -173,7 +173,7 @@ def _list_raw(settings: Settings, held: Held, records: Records, sought: Set[str]
         if record is not None and record.sha256 in sought:
             seen.found.add(record.sha256)
             seen.oldest_quarantined = min(seen.oldest_quarantined or entry.modified, entry.modified)
-        else:
+        elif not held.by(entry.name):
             seen.oldest = min(seen.oldest or entry.modified, entry.modified)
     return seen
 

@@ -168,9 +168,11 @@ def _standing(report: Report) -> str:
         )
         if uploaded is not None
     ]
+    if status.held:
+        since.append(f"{status.held:,} under a legal hold")
     objects = counted(status.raw_objects, "object")
     return paragraph(
-        f"In the raw store now: {objects}; {', '.join(since)}. What still stands is in none of "
+        f"In the raw store now: {', '.join([objects, *since])}. What still stands is in none of "
         "the numbers above."
     )
 
