@@ -23,12 +23,12 @@ pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """`make up`, with schedules that come soon; and a folder that was uploaded."""
     folder = tmp_path_factory.mktemp("screens")
-    server = LocalServer.start(folder / "server")
     recordings = folder / "recordings"
     recordings.mkdir()
     for number in range(6):
-        (recordings / f"{number}.wav").write_bytes(encoded(noise(32_000, number), "WAV"))
+        (recordings / f"{number}.wav").write_bytes(encoded(noise(32_000, number)))
     (recordings / "broken.wav").write_bytes(b"no recording at all " * 99)
+    server = LocalServer.start(folder / "server")
     invitation = folder / "anna.invitation"
     server.unvoiced("invite", "anna-01", "-o", invitation)
     server.unvoiced("upload", recordings, "-i", invitation, "--receipts", folder / "receipts")
@@ -127,10 +127,10 @@ def test_the_report_page_shows_the_exposure_window(
     """`unvoiced report` writes a page that needs nothing else, narrow or wide."""
     page = tmp_path / "report.html"
     server.unvoiced("report", "-o", page)
-    text = shown.show(page.as_uri(), "report-page", "Exposure window")
+    text = shown.show(page.as_uri(), "report-page", "How long a recording stands")
     assert "anna" not in text
     shown.page.set_viewport_size({"width": 400, "height": 900})
-    shown.show(page.as_uri(), "report-page-narrow", "Exposure window")
+    shown.show(page.as_uri(), "report-page-narrow", "How long a recording stands")
     wide = shown.page.evaluate("document.documentElement.scrollWidth")
     shown.page.set_viewport_size({"width": 1400, "height": 1000})
     assert wide <= 400

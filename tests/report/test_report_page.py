@@ -231,9 +231,13 @@ def test_the_verdict_says_what_needs_a_look(
 
 
 @pytest.mark.parametrize("refused", ["raw", "journal", "audit"])
-@pytest.mark.parametrize("error", [NotAllowed, StoreError, VerificationError])
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(NotAllowed, "may not"), (StoreError, "did not answer"), (VerificationError, "not as it")],
+    ids=["not allowed", "no answer", "damaged"],
+)
 def test_a_store_that_may_not_be_read_leaves_its_sections_unread(
-    lived: Lived, refused: str, error: type[Exception]
+    lived: Lived, refused: str, error: type[Exception], why: str
 ) -> None:
     """They say so, in words that hold nothing of the store's; the rest stands."""
     fine(lived)
@@ -243,7 +247,9 @@ def test_a_store_that_may_not_be_read_leaves_its_sections_unread(
 
     store = HookedStore(lived.home.store(refused), refuse)  # type: ignore[arg-type]
     report = replace(lived, home=lived.home.on(**{refused: store})).report()
-    unread = set(as_json(report)["unread"])
+    reasons = as_json(report)["unread"]
+    assert all(why in reason for reason in reasons.values())
+    unread = set(reasons)
     assert (
         unread
         == {

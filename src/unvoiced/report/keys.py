@@ -39,7 +39,7 @@ class Standing:
         sealed = counted(self.key.accepted, "recording")
         them = "it" if self.key.accepted == 1 else "them"
         if self.key.retired:
-            return f"{sealed}: no copy of {them} opens any more, wherever it is."
+            return f"{sealed}: no copy of {them} opens any more."
         gone = self.key.disposed
         exposed = (
             f"a copy of any of the {gone:,} already destroyed here still opens with it"

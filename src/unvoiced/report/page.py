@@ -6,7 +6,7 @@ when somebody uploaded something.
 """
 
 from unvoiced.ingest.status import Status
-from unvoiced.report import about_operation, about_recordings
+from unvoiced.report import about_endings, about_operation, about_people, about_recordings
 from unvoiced.report.facts import Report
 from unvoiced.report.html import text
 from unvoiced.report.style import STYLE
@@ -25,12 +25,12 @@ def as_html(report: Report) -> str:
         about_recordings.backlog(report),
         about_recordings.receipts(report),
         about_operation.keys(report),
-        about_operation.access(report),
-        about_operation.leakage(report),
+        about_people.access(report),
+        about_people.leakage(report),
         about_operation.runs(report),
-        about_recordings.quarantine(report),
-        about_recordings.endings(report),
-        about_recordings.limits(report),
+        about_endings.quarantine(report),
+        about_endings.endings(report),
+        about_endings.limits(report),
     )
     return f"""<!doctype html>
 <html lang="en">

@@ -1,0 +1,187 @@
+"""Seven days of a town: what people do on each, what runs, and what goes wrong."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.integration.browser import Screens, screens
+from tests.integration.prefect_server import until
+from tests.integration.town import Operation
+from unvoiced.disposal import suppression_id
+from unvoiced.errors import StoreError
+
+_FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+_LONG_AGO = 100 * 86_400
+
+
+def monday(week: Operation) -> None:
+    """Recordings to the old key: one whose decoder raises, one that kills it, two that are none."""
+    town = week.town
+    word = f"canary-metadata-{town.words['metadata']}"
+    first = [
+        ("raising", "wav", town.audio("WAV")),
+        ("killing", "flac", town.audio("FLAC", title=word)),
+        ("tagged", "wav", town.audio("WAV", title=word, comment=word)),
+        *town.troublemakers(),
+    ]
+    town.record(1, iter(first))
+    town.record(2, iter([("second", "wav", town.audio("WAV"))]))
+    town.sabotage({"raising": "ValueError", "killing": "die"})
+    week.settle(trouble=week.ask("ingest/ingest"), rotate=week.ask("epochs/rotate"))
+    town.sabotage({})
+
+
+def tuesday(week: Operation) -> None:
+    """The log refuses, then the training store; the accounts are looked at."""
+    town, stores = week.town, week.town.stores
+    town.record(2, iter([("tuesday", "flac", town.audio("FLAC"))]))
+    closed(stores / "log", stores / "training")
+    refused = week.ask("ingest/ingest")
+    week.retrying(refused, 1)
+    opened(stores / "log")
+    week.retrying(refused, 2)
+    opened(stores / "training")
+    week.settle(refused=refused, catalog=week.ask("catalog/catalog"), posture=week.ask("posture/posture"))
+    town.unvoiced("features", "show", town.sample(1))
+
+
+def wednesday(week: Operation) -> None:
+    """Everything is killed with a recording open. The worker comes back; nobody ends the run."""
+    town = week.town
+    town.record(1, iter([("open when killed", "wav", town.audio("WAV"))]))
+    week.killed = week.open_and_stop("open when killed", "ingest/ingest")
+    week.kill_worker()
+    week.go_on()
+    week.up()
+    before = town.raw()
+    town.record(2, iter([("forgotten", "wav", town.audio("WAV"))]))
+    town.record(3, iter([("held", "wav", town.audio("WAV"))]))
+    long_ago = time.time() - _LONG_AGO
+    for path in town.raw() - before:
+        os.utime(path, (long_ago, long_ago))
+    town.unvoiced("hold", "add", town.contributor(3), "--reason", town.hold_reason)
+    week.settle(retention=week.ask("retention/retention"), retire=week.ask("epochs/retire"))
+
+
+def thursday(week: Operation) -> None:
+    """Mistakes of people: settings, a passphrase, parameters; and a run over several workers."""
+    town = week.town
+    broken = town.sources / "broken.toml"
+    broken.write_text(town.config.read_text() + f"[vaults\nworker = '{town.passphrase}'\n")
+    foreign = town.sources / "foreign.toml"
+    foreign.write_text(f"{town.config.read_text()}\n[kms]\nworker = '{town.passphrase}'\n")
+    wrong = town.sources / "wrong-passphrase"
+    wrong.write_text(f"{town.passphrase}, mistyped")
+    week.settle(
+        broken=week.ask("ingest/part", UNVOICED_CONFIG=str(broken)),
+        foreign=week.ask("ingest/part", UNVOICED_CONFIG=str(foreign)),
+        passphrase=week.ask("ingest/part", UNVOICED_WORKER_PASSPHRASE_FILE=str(wrong)),
+        wrong_types=week.ask("ingest/part", {"part": ["one"], "of": {}}, typed=False),
+    )
+    for name, mistyped in (
+        ("ingest/part", {"part": town.contributor(1)}),
+        ("erasure/erasure", {"what": {"request": town.contributor(1)}}),
+        ("backfill/backfill", {"what": {"feature_set": "mfcc-13",
+                                        "contributors": [town.contributor(1)]}}),
+    ):  # fmt: skip
+        with pytest.raises(StoreError):
+            week.ask(name, mistyped)
+    week.settle(spread=week.ask("ingest-spread/ingest-spread"), watch=week.ask("watch/watch"))
+
+
+def friday(week: Operation) -> None:
+    """A key is gone, and put back. What was set aside on Monday is released, and made features."""
+    town = week.town
+    town.record(2, iter([("friday", "wav", town.audio("WAV"))]))
+    newest = max((town.config.parent / "keys" / "worker" / "intake").glob("*.key"))
+    aside = newest.rename(town.sources / newest.name)
+    week.settle(lost_key=week.ask("ingest/part"), lost_to_retire=week.ask("epochs/retire"))
+    aside.rename(newest)
+    for name in town.quarantined("extraction-failed"):
+        town.unvoiced("quarantine", "release", name)
+    what = {"feature_set": "mfcc-13"}
+    week.settle(again=week.ask("ingest/part"), dry=week.ask("backfill/backfill", {"what": what}))
+
+
+def saturday(week: Operation) -> None:
+    """Another feature set, one original's decoder raising; and a run is cancelled in its midst."""
+    town = week.town
+    town.sabotage({"tagged": "ValueError"})
+    what = {"feature_set": "mfcc-13", "dry_run": False}
+    week.settle(backfill=week.ask("backfill/backfill", {"what": what}), review=week.ask("review/review"))
+    town.record(2, iter([("open when cancelled", "flac", town.audio("FLAC"))]))
+    cancelled = week.open_and_stop("open when cancelled", "ingest/part")
+    week.cancel(cancelled)
+    week.settle(cancelled=cancelled)
+    week.go_on()
+
+
+def sunday(week: Operation, pictures: Path) -> dict[str, str]:
+    """Two erasures are asked for, one approved; the rest is ingested. Returns pages of the UI."""
+    town = week.town
+    asked = {}
+    for number in (2, 3):
+        town.unvoiced("erase", town.contributor(number), "--ask")
+        asked[number] = suppression_id(town.pseudonym(number))
+    erased, refused = (
+        week.ask("erasure/erasure", {"what": {"request": one, "dry_run": False}}) for one in asked.values()
+    )
+    week.paused(erased)
+    week.paused(refused)
+    with screens(week.server, pictures) as browser:
+        pages = {"the form": the_form(browser, refused)}
+        week.answer(erased, approve=True, digits=asked[2][:8], reference="DPO-17")
+        week.answer(refused, approve=False, digits=asked[3][:8], reference="DPO-18")
+        week.settle(erased=erased, refused_erasure=refused)
+        until(lambda: week.server.run(week.killed)["state_type"] in _FINAL, "it is Crashed", 150)
+        week.settle(killed=week.killed, last=week.ask("ingest/ingest"))
+        week.settle(catalog_again=week.ask("catalog/catalog"), watch_again=week.ask("watch/watch"))
+        town.unvoiced("report", "-o", town.home / "report.html")
+        week.let_events_arrive()
+        return pages | pages_of(browser, week)
+
+
+def the_form(browser: Screens, run: str) -> str:
+    """The page of a run that asks, with what it asks."""
+    browser.show(f"runs/flow-run/{run}", "suspended", "Suspended", "Resume")
+    browser.page.get_by_role("button", name="Resume").first.click()
+    expect(browser.page.get_by_text("once more").first).to_be_visible()
+    return browser.page.content() + browser.page.inner_text("body")
+
+
+def pages_of(browser: Screens, week: Operation) -> dict[str, str]:
+    """What the UI shows of runs that went wrong, with logs and parameters, and of all else."""
+    pages = {}
+    for what in ("trouble", "killed", "foreign", "wrong_types", "cancelled", "backfill", "erased"):
+        run = week.ended[what]
+        pages[what] = browser.show(f"runs/flow-run/{run['id']}", what, run["state_name"])
+        for tab in ("Parameters", "Job Variables"):
+            browser.page.get_by_role("tab", name=tab).first.click()
+            browser.page.wait_for_timeout(300)
+            pages[f"{what}: {tab}"] = browser.page.content() + browser.page.inner_text("body")
+    for path in ("dashboard", "runs", "deployments", "artifacts", "events", "automations",
+                 "blocks", "variables", "work-pools/work-pool/unvoiced"):  # fmt: skip
+        pages[path] = browser.show(path, path.replace("/", "-"))
+    for key in ("ingest-exceptions", "retention-report", "erasure-report"):
+        pages[key] = browser.show(f"artifacts/key/{key}", key)
+    return pages
+
+
+def closed(*folders: Path) -> None:
+    """Nobody writes to them; from the root down, as somebody may be making folders right now."""
+    _change_modes(0o500, *folders)
+
+
+def opened(*folders: Path) -> None:
+    """They are as they were."""
+    _change_modes(0o700, *folders)
+
+
+def _change_modes(mode: int, *folders: Path) -> None:
+    for folder in folders:
+        for one in (folder, *folder.rglob("*")):
+            if one.is_dir():
+                one.chmod(mode)
