@@ -31,6 +31,10 @@ from unvoiced.errors import UnvoicedError
 from unvoiced.features import builtin_names
 
 
+# The server refuses an id that somebody types here before it keeps it.
+Pseudonym = Annotated[str, Field(pattern="^[a-z2-7]{26}$")]
+
+
 def _everybodys(given: Any) -> Any:
     return [] if given == "all" else given
 
@@ -57,7 +61,7 @@ class Backfill(BaseModel):
         description="`archive`: what ingest has archived. `raw`: recordings that it has not "
         "disposed of yet",
     )
-    contributors: Annotated[list[str], BeforeValidator(_everybodys)] = Field(
+    contributors: Annotated[list[Pseudonym], BeforeValidator(_everybodys)] = Field(
         [], title="Whose", description="Pseudonyms, never ids; none: everybody's"
     )
     since: date | None = Field(

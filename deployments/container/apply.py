@@ -2,11 +2,14 @@
 
     python -m deployments.container.apply
 
-from the root of a checkout or image, to the server that PREFECT_API_URL names.
+from the root of a checkout or image, to the server that PREFECT_API_URL names. A deployment that
+somebody paused stays paused: Prefect takes one that is applied again for one that nobody has.
 """
 
 import subprocess
 import sys
+
+from prefect.client.orchestration import get_client
 
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 POOL = "unvoiced"
@@ -19,9 +22,15 @@ STEPS = (
 
 def main() -> None:
     """Take the steps, up to the first that fails; its exit status is ours."""
-    for step in STEPS:
-        if status := subprocess.run(step, check=False).returncode:  # noqa: S603  # all of it ours
-            sys.exit(status)
+    with get_client(sync_client=True) as client:
+        paused = [one.id for one in client.read_deployments() if one.paused]
+        try:
+            for step in STEPS:
+                if status := subprocess.run(step, check=False).returncode:  # noqa: S603  # all ours
+                    sys.exit(status)
+        finally:
+            for deployment in paused:
+                client.pause_deployment(deployment)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,12 @@ def test_a_worker_ingests_and_ends_when_it_is_told_to(stack: Stack) -> None:
     assert status == 0, output
     assert httpx.post(f"http://127.0.0.1:{stack.port}/api/flow_runs/count", json={}).is_client_error
     found = stack.api("/deployments/filter").json()
+    # What somebody has paused stays so when an upgrade applies everything again.
+    (paused,) = [one["id"] for one in found if one["name"] == "retention"]
+    stack.api(f"/deployments/{paused}/pause_deployment")
+    assert stack.service("apply").run(seconds=240)[0] == 0
+    found = stack.api("/deployments/filter").json()
+    assert [one["id"] for one in found if one["paused"]] == [paused]
     (wanted,) = [one["id"] for one in found if one["name"] == "part"]  # on no schedule
     printed = stack.folder / "worker-output"
     worker = stack.service("ingest-worker").start(printed)

@@ -27,7 +27,7 @@ from tests.integration.prefect_server import (
 from unvoiced.disposal import suppression_id
 from unvoiced.erasure import ask, lift, requests
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "PAUSED"}
 

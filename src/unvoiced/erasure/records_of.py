@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from unvoiced.erasure.work import Work
 from unvoiced.errors import CredentialsExpired, NotFound, StoreError
+from unvoiced.runs.kept import RUNS
 from unvoiced.stores import Entry
 
-_NOTHING_OF_THEIRS = "suppressed/"  # by digest, and to stay
+# Suppressions name by digest, and are to stay; records of runs hold ids, times and numbers.
+_NOTHING_OF_THEIRS = ("suppressed/", RUNS)
 # Disposals are finished first, quarantined recordings destroyed; a hold is told by itself.
 _SEEN_TO = ("quarantine", "intents", "holds")
 
