@@ -30,7 +30,6 @@ from unvoiced.backfill.request import LEAST_RESTORE_DAYS, Request, Selection
 from unvoiced.errors import UnvoicedError
 from unvoiced.features import builtin_names
 
-
 # The server refuses an id that somebody types here before it keeps it.
 Pseudonym = Annotated[str, Field(pattern="^[a-z2-7]{26}$")]
 

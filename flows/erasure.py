@@ -14,6 +14,7 @@ from flows.command_line import end, parse, parser_of
 from flows.parameters import Config
 from tasks.approval import get_approved
 from tasks.artifacts import tag
+from tasks.dead_runs import mark_dead_runs
 from tasks.erasure import (
     erase,
     list_awaiting,
@@ -71,6 +72,7 @@ def erasure(what: Erasure = _LOOK_AT_ALL, config: Config = "") -> State[None]:
         config: path of `unvoiced.toml` where the flow runs; empty: what UNVOICED_CONFIG names there
     """
     try:
+        mark_dead_runs()
         with start_worker(config) as worker:
             if what.dry_run:
                 return publish_dry_run(look(worker, what.request))

@@ -1,12 +1,14 @@
 """Having an erasure approved: the run shows what it would do, and is suspended until an answer.
 
-- Of the contributor, the form and Prefect's database get the digits of the request, and counts.
+- Of the contributor, the form and Prefect's database get the digits of the request's id, and
+  counts. The code that confirms is of another digest: Prefect has it once somebody has typed it.
 - The run ends where it is: no process waits, and no place of a concurrency limit is taken. A worker
   begins it anew when it is resumed, and looks the answer up by the request it was given to and the
   try: it is never taken for an answer about another request, and a run that is retried asks again.
 - Nothing is approved by default: without an answer, or with half of one, it ends as NotApproved.
 """
 
+import hashlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,12 +25,12 @@ from pydantic import Field, ValidationError
 
 from tasks.erasure import look, publish_preview
 from tasks.ingest import STEP
-from unvoiced.erasure import Preview
+from unvoiced.erasure import Preview, code
 from unvoiced.erasure import approve as record_approval
 from unvoiced.ingest.worker import WorkerPool
 
 ANSWER_WITHIN = timedelta(days=7)
-TYPED = 8  # digits of the request that confirm
+_SHOWN = 8  # digits of a request's id
 
 
 class Approval(RunInput):
@@ -41,16 +43,19 @@ class Approval(RunInput):
         "goes. Off: refused, and nothing is changed.",
     )
     digits: str = Field(
-        title=f"The first {TYPED} digits of the request, once more",
-        description="As who made the request told you; not from this run.",
-        pattern=f"^[0-9a-f]{{{TYPED}}}$",
+        title="Code of the request",
+        description="8 digits, as who made the request told you: `unvoiced erase --ask` and "
+        "`unvoiced erasure ls` show them, and nothing in Prefect does.",
+        pattern="^[0-9a-f]{8}$",
     )
     reference: str = Field(
         title="Reference",
-        description="A ticket's number or the like, never a name: it is kept, here and in the "
-        "record of the erasure.",
-        # Shorter than a pseudonym, so that the server refuses one before it keeps it.
-        pattern="^[A-Za-z0-9][A-Za-z0-9#/._-]{0,19}$",
+        description="A ticket's number, in capitals and digits; never a name, nor an id that a "
+        "contributor has: it is kept, here and in the record of the erasure.",
+        # Shorter than a pseudonym, and not as most ids are, so that the server refuses them before
+        # it keeps them. ANNA-01 passes: no form tells that from a ticket's number.
+        pattern="^([A-Z][A-Z#/._-]*|#)?[0-9][A-Z0-9#/._-]*$",
+        max_length=20,
     )
 
 
@@ -64,7 +69,7 @@ def get_approved(worker: WorkerPool, request: str) -> State[None] | None:
         return None
     if not deployment.id:
         return _not_approved("it awaits approval, and only a run of a deployment can ask for it")
-    question = f"{shown.request}-{_tries()}"
+    question = f"{_name(shown.request)}-{_tries()}"
     _show(shown, question)
     try:
         answer = _answer(shown, question)
@@ -72,8 +77,8 @@ def get_approved(worker: WorkerPool, request: str) -> State[None] | None:
         return _not_approved("it was resumed without an answer")
     if not answer.approve:
         return _not_approved("the answer was no")
-    if answer.digits != shown.id[:TYPED]:
-        return _not_approved(f"the digits typed are not those of request {shown.id[:TYPED]}")
+    if answer.digits != code(shown.request):
+        return _not_approved(f"the code typed is not that of request {shown.id[:_SHOWN]}")
     approve(worker, shown, answer.reference)
     return None
 
@@ -82,6 +87,11 @@ def get_approved(worker: WorkerPool, request: str) -> State[None] | None:
 def approve(worker: WorkerPool, shown: Preview, reference: str) -> None:
     """Write the approval into the request's record."""
     worker.call(record_approval, shown.id, shown.request, reference, str(flow_run.id))
+
+
+def _name(request: str) -> str:
+    """What Prefect knows a question by; the code does not follow from it."""
+    return hashlib.sha256(f"unvoiced approval question\0{request}".encode()).hexdigest()
 
 
 def _tries() -> int:
@@ -98,7 +108,7 @@ def _answer(shown: Preview, question: str) -> Approval:
         f"wait for. Unanswered, the run fails after {ANSWER_WITHIN.days} days, and the request "
         "goes on awaiting approval."
     )
-    get_run_logger().warning("request %s awaits approval: Resume asks for it", shown.id[:TYPED])
+    get_run_logger().warning("request %s awaits approval: Resume asks for it", shown.id[:_SHOWN])
     return suspend_flow_run(
         wait_for_input=form, timeout=int(ANSWER_WITHIN.total_seconds()), key=question
     )

@@ -24,6 +24,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 
 from tasks.ingest import STEP
+from tasks.object_names import shown_quoted
 from unvoiced.backfill import workers as library
 from unvoiced.backfill.batch import backfill_batch as run_batch
 from unvoiced.backfill.batch import report_killed
@@ -74,9 +75,9 @@ def backfill_batch(workers: WorkerPool, number: str, batch: list[Original]) -> B
     """Make the features of a batch, in a worker process."""
     done = workers.batch(batch, run_batch, report_killed)
     for name, reason in done.skipped:
-        get_run_logger().warning("skipped %s: %s", name, reason)
+        get_run_logger().warning("skipped %s: %s", shown_quoted(name), reason)
     for name, why in done.left:
-        get_run_logger().error("left %s: %s", name, why)
+        get_run_logger().error("left %s: %s", shown_quoted(name), why)
     return done
 
 
@@ -143,7 +144,10 @@ class BackfillReport:
         ended = ending(self._run, at, scheduled=bool(deployment.id))
         _table("backfill-report", "What became of the originals of this run",
                result_rows(self._run), ended.message)  # fmt: skip
-        if rows := exceptions(self._run):
+        if rows := [
+            {**row, "object": shown_quoted(row["object"])} if row["outcome"] != "failed" else row
+            for row in exceptions(self._run)
+        ]:
             create_table_artifact(
                 key="backfill-exceptions",
                 description="Originals that got no features in this run",

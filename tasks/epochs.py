@@ -14,6 +14,7 @@ from tasks import telemetry
 from tasks.artifacts import show
 from tasks.ingest import STEP
 from tasks.measures import Instrument, Measured
+from tasks.object_names import shown
 from tasks.receipts import LogAfter
 from unvoiced.epochs.report import Retirements
 from unvoiced.epochs.retirement import open_retirer, retire_keys
@@ -92,7 +93,7 @@ class EpochsReport:
                 yield {"object": epoch, "outcome": outcome, "reason": "; ".join(why),
                        "what to do": remedy}  # fmt: skip
         for name in sorted(done.quarantined):
-            yield {"object": name, "outcome": "quarantined", "reason": "retired-intake-key",
+            yield {"object": shown(name), "outcome": "quarantined", "reason": "retired-intake-key",
                    "what to do": QUARANTINE_REASONS["retired-intake-key"]}  # fmt: skip
 
     def _rows(self) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from tasks.object_names import shown, without
 from unvoiced.errors import StoreError, StoreRefused
 from unvoiced.ingest.outcome import BatchReport, Item
 from unvoiced.ingest.own_pool import OwnPool, Workers
@@ -93,9 +94,9 @@ def ingest_batch(workers: Workers, number: int, batch: list[Item]) -> BatchRepor
     report = workers.here().ingest(batch)
     report.seconds = time.monotonic() - begun
     for name, reason in report.quarantined.items():
-        get_run_logger().warning("quarantined %s: %s", name, reason)
+        get_run_logger().warning("quarantined %s: %s", shown(name), reason)
     for name, why in report.left.items():
-        get_run_logger().error("left %s: %s", name, why)
+        get_run_logger().error("left %s: %s", shown(name), without(name, why))
     return report
 
 

@@ -101,17 +101,20 @@ def speed_line(recordings: int, sealed_bytes: int, feature_bytes: int, seconds: 
 
 def exposure_section(exposure: Exposure) -> str:
     """How long the recordings of this run stood, from upload to observed disposal."""
-    if not exposure.count:
-        unknown = f" Of {exposure.unknown:,} it is not known." if exposure.unknown else ""
-        return f"### Time from upload to disposal\n\nNothing was disposed of.{unknown}"
+    if not exposure.count and not exposure.not_known:
+        return "### Time from upload to disposal\n\nNothing was disposed of."
     times = " | ".join(
-        duration(value) for value in (exposure.quantile(0.5), exposure.quantile(0.95))
+        "not known" if value is None else duration(value)
+        for value in (exposure.quantile(0.5), exposure.quantile(0.95))
     )
+    longest = duration(exposure.longest) if exposure.count else "not known"
+    if exposure.count and exposure.not_known:
+        longest = f"at least {longest}"
     notes = [
         f"{count:,} {what}."
         for count, what in (
             (exposure.unknown, "not in it, as nobody knows when they were uploaded"),
-            (exposure.skewed, "gone before they were uploaded, by two clocks; counted as 0 s"),
+            (exposure.skewed, "not in it, as two clocks say they were gone before they came"),
         )
         if count
     ]
@@ -121,7 +124,7 @@ def exposure_section(exposure: Exposure) -> str:
             "",
             "| | half within | 95 % within | longest |",
             "|---|---:|---:|---:|",
-            f"| {_recordings(exposure.count)} | {times} | {duration(exposure.longest)} |",
+            f"| {_recordings(exposure.count)} | {times} | {longest} |",
             *(["", *notes] if notes else []),
         ]
     )

@@ -2,8 +2,11 @@
 
 - `deployments/logging.yaml` puts it in place of Prefect's console; what goes to Prefect's own API
   stays as it was.
-- Of an exception a line has the name of its type and never its text, its traceback or its locals:
-  what an error of somebody else's code says may be what it was given (INV-1).
+- Of an exception that a record carries, as `exc_info` or as an argument, and of those it came from,
+  a line has the name of its type and not its text, its traceback or its locals: what an error of
+  somebody else's code says may be what it was given (INV-1).
+- What Prefect has put into words before, of a run or task that failed or crashed, is cut off behind
+  those words. Text that other code has put into a message by itself is not known from any other.
 - One record is one line, whatever its message holds.
 """
 
@@ -15,8 +18,19 @@ from typing import Any
 
 # What Prefect puts into a record of a run.
 _OF_THE_RUN = ("flow_name", "flow_run_name", "flow_run_id", "task_run_name", "task_run_id")
-# What Prefect says of a run or task that failed: the type, and behind it the text.
-_FAILED = re.compile(r"(encountered an exception:? [\w.]+).*", re.DOTALL)
+# What Prefect says of a run or task that failed or crashed: these words, mostly the type, the text,
+# and perhaps what comes next.
+_FAILED = re.compile(
+    r"((?:encountered an exception|encountered unexpected exception|failed with exception"
+    r"|interrupted by an unexpected exception|Encountered exception during execution"
+    r"|attempting to contact the server|Request to \S+ failed):?"
+    r"(?: (?:\w+\.)*[A-Z]\w*(?=[(:]| - Retr))?)"
+    r".*?"
+    r"( - Retr(?:ies are exhausted"
+    r"|y \d+/\d+ will start (?:immediately|[\d.]+ second\(s\) from now)))?"
+    r"\Z",
+    re.DOTALL,
+)
 
 
 class JsonLines(logging.Formatter):
@@ -53,13 +67,24 @@ def _message(record: logging.LogRecord) -> str:
         text = str(record.msg) % arguments if arguments else str(_named(record.msg))
     except (TypeError, ValueError):  # what does not fit its format is logged as it was written
         text = str(record.msg)
-    error = record.exc_info[1] if record.exc_info else None
-    while error is not None:
-        # The longer first: a representation mostly holds the text.
-        for said in sorted({repr(error), str(error)} - {""}, key=len, reverse=True):
-            text = text.replace(said, type(error).__name__)
-        error = error.__cause__ or error.__context__
-    return _FAILED.sub(r"\1", text)
+    chain = _chain(record.exc_info[1] if record.exc_info else None)
+    said = {form: type(error).__name__ for error in chain for form in (repr(error), str(error))}
+    # The longer first: a representation mostly holds the text, and one text another.
+    for form in sorted(said.keys() - {""}, key=len, reverse=True):
+        text = text.replace(form, said[form])
+    return _FAILED.sub(r"\1\2", text)
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The exception and all it came from, each once: one may be the cause of its own cause."""
+    found: list[BaseException] = []
+    ahead = [error]
+    while ahead:
+        one = ahead.pop()
+        if one is not None and not any(one is known for known in found):
+            found.append(one)
+            ahead += [one.__context__, one.__cause__]
+    return found
 
 
 class _Name(str):

@@ -6,7 +6,9 @@ as it lives, and a run has its numbers once, when it has ended. So each run send
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -29,14 +31,26 @@ from unvoiced import __version__
 
 
 def export(measured: Sequence[Measured], seconds: float) -> bool:
-    """Send what was measured in the `seconds` up to now; returns whether it was taken."""
+    """Send what was measured in the `seconds` up to now; returns whether it was taken.
+
+    That is an answer of 2xx and no other. A redirection is not followed: it could lead to somebody
+    else, with the headers that authorise.
+    """
     now = time.time_ns()
-    exporter = OTLPMetricExporter()
+    session = requests.Session()
+    session.hooks["response"].append(_refuse_redirection)
+    exporter = OTLPMetricExporter(session=session)
     try:
         data = as_metrics(measured, now - int(seconds * 1e9), now)
         return exporter.export(data) is MetricExportResult.SUCCESS
     finally:
         exporter.shutdown()
+
+
+def _refuse_redirection(response: requests.Response, **_: Any) -> None:
+    """Raise for what the exporter would take for success: below 400, and not 2xx."""
+    if response.ok and not 200 <= response.status_code < 300:
+        raise requests.HTTPError("a redirection, which is not followed", response=response)
 
 
 def as_metrics(measured: Sequence[Measured], began: int, ended: int) -> MetricsData:

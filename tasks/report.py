@@ -2,8 +2,9 @@
 
 What it says of the backlog goes out as the event `unvoiced.backlog` too, at the end of every run.
 
-Object names (pseudonyms and sample ids), counts and reasons only. Everything is counted; of names
-the first of each kind are kept, so that a report does not grow with the backlog.
+Object names (pseudonyms and sample ids), counts and reasons only; of names that no upload gives,
+digits of a digest. Everything is counted; of names the first of each kind are kept, so that a
+report does not grow with the backlog.
 """
 
 import sys
@@ -29,6 +30,7 @@ from tasks.counts import as_table
 from tasks.ingest import StepFailed
 from tasks.ingest_measures import measured_of
 from tasks.measures import Measured
+from tasks.object_names import shown, without
 from tasks.receipts import LogAfter
 from unvoiced.config import load_settings
 from unvoiced.ingest.exposure import Exposure
@@ -211,7 +213,7 @@ class RunReport:
             run_id=run_id,
             flow="ingest",
             begun=self._begun,
-            ended=time.time(),
+            ended=max(time.time(), self._begun),  # a clock may be set back
             state=str(self._end_state().name),
             counts={name: rows[row] for name, row in _RECORDED.items() if rows[row]},
             sealed_bytes=counts.sealed_bytes,
@@ -291,10 +293,10 @@ class RunReport:
 
     def _exceptions(self) -> Iterator[dict[str, str]]:
         for name, reason in sorted(self._quarantined.first.items()):
-            yield _row(name, "quarantined", reason, QUARANTINE_REASONS.get(reason, ""))
+            yield _row(shown(name), "quarantined", reason, QUARANTINE_REASONS.get(reason, ""))
         yield from _others(self._quarantined, "quarantined", "`unvoiced quarantine ls`")
         for name, why in sorted(self._left.first.items()):
-            yield _row(name, "left", why, "the next run tries again")
+            yield _row(shown(name), "left", without(name, why), "the next run tries again")
         yield from _others(self._left, "left", "the next run tries again")
         for whose, count in sorted(self._held.items())[:MOST_NAMED]:
             yield _row(
@@ -306,11 +308,13 @@ class RunReport:
         for names, outcome, reason, remedy in (
             (self._lost, "lost", "neither it nor its features are there", "find out who deleted"),
             (self._oversized, "too large", "over [ingest] max_recording_bytes", "raise the limit"),
-            (self._foreign, "not read", "no name that an upload gives", "see who put it there"),
-            (self._planted, "not believed", "no quarantine record of ours", "see who put it there"),
-        ):
+            (self._foreign, "not read", "no name that an upload gives",
+             "`unvoiced status` shows its name; see who put it there"),
+            (self._planted, "not believed", "no quarantine record of ours",
+             "`unvoiced quarantine ls` shows its name; see who put it there"),
+        ):  # fmt: skip
             for name in names.first:
-                yield _row(ascii(name) if names is self._foreign else name, outcome, reason, remedy)
+                yield _row(shown(name), outcome, reason, remedy)
             yield from _others(names, outcome, remedy)
         for why in self._failed.first.values():
             yield _row("a batch", "failed", why, "nothing is lost; the next run takes it")

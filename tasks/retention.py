@@ -14,6 +14,7 @@ from tasks import telemetry
 from tasks.artifacts import Bar, show
 from tasks.ingest import STEP
 from tasks.measures import Instrument, Measured
+from tasks.object_names import shown_quoted
 from tasks.receipts import LogAfter
 from unvoiced.config import load_settings
 from unvoiced.eraser import open_eraser
@@ -54,8 +55,13 @@ def keep_rule(erasers: WorkerPool, rule: str, dry_run: bool) -> list[Row]:
     rows = erasers.call(keep.keep_rule, Rule(rule), dry_run)
     for row in rows:
         for name, why in row.left.items():
-            get_run_logger().error("left %s: %s", name, why)
+            get_run_logger().error("left %s: %s", _shown(row, name), why)
     return rows
+
+
+def _shown(row: Row, name: str) -> str:
+    """A name as Prefect may see it; in stores that only we write to, every name is ours."""
+    return shown_quoted(name) if row.store in ("raw", "archive") else name
 
 
 @task(name="look-at-lifecycle", task_run_name="look at the buckets' own rules", **STEP)
@@ -158,7 +164,7 @@ class RetentionReport:
     def _left(self) -> list[dict[str, str]]:
         again = "the next run tries again"
         left = [
-            {"object": name, "outcome": f"due by {row.rule}, left", "reason": why,
+            {"object": _shown(row, name), "outcome": f"due by {row.rule}, left", "reason": why,
              "what to do": again}
             for row in self._report.rows
             for name, why in sorted(row.left.items())

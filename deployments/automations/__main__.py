@@ -23,6 +23,8 @@ from yaml import YAMLError
 
 from deployments.automations import signs, standing
 from deployments.automations.files import FOLDER, Via, definitions
+from flows import clock
+from unvoiced.errors import UnvoicedError
 
 _NONE = "none"
 
@@ -47,6 +49,11 @@ def main() -> None:
     except (ValueError, YAMLError) as error:
         parser.error(str(error))
     with get_client(sync_client=True) as client:
+        try:
+            # By a clock that is behind, `signs` would have living runs called dead.
+            clock.compare(client)
+        except UnvoicedError as error:
+            parser.error(error.diagnostics())
         there = standing.ours(client, [one.name for one in files])
         now = standing.via(there)
         try:

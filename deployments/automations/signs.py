@@ -32,29 +32,36 @@ def ask(client: SyncPrefectClient) -> int:
     """Emit an event of each; returns how many there are."""
     events: list[Event] = []
     for kind, name in EVENTS.items():
-        events += [event(name, run) for run in _runs(client, kind)]
+        events += [
+            event(name, run, client.read_flow(flow).name) for run, flow in _runs(client, kind)
+        ]
     asyncio.run(_emit(events))
     return len(events)
 
 
-def _runs(client: SyncPrefectClient, kind: StateType) -> list[UUID]:
+def _runs(client: SyncPrefectClient, kind: StateType) -> list[tuple[UUID, UUID]]:
     wanted = FlowRunFilter(
         tags=FlowRunFilterTags(all_=[RUNS]),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[kind])),
     )
-    found: list[UUID] = []
+    found: list[tuple[UUID, UUID]] = []  # of a run, and of its flow
     while page := client.read_flow_runs(flow_run_filter=wanted, limit=_AT_ONCE, offset=len(found)):
-        found += [run.id for run in page]
+        found += [(run.id, run.flow_id) for run in page]
     return found
 
 
-def event(name: str, run: UUID) -> Event:
-    """What begins the count of a run's silence."""
+def event(name: str, run: UUID, flow: str) -> Event:
+    """What begins the count of the silence of a run, `flow` being its flow's name."""
     tag = {"prefect.resource.id": f"prefect.tag.{RUNS}", "prefect.resource.role": "tag"}
+    of = {
+        "prefect.resource.id": f"prefect.flow.{flow}",
+        "prefect.resource.role": "flow",
+        "prefect.resource.name": flow,
+    }
     return Event(
         event=name,
         resource=Resource({"prefect.resource.id": f"prefect.flow-run.{run}"}),
-        related=[RelatedResource(tag)],
+        related=[RelatedResource(tag), RelatedResource(of)],
     )
 
 

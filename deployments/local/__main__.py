@@ -77,7 +77,7 @@ def _parts(where: Place) -> Parts:
 
 def _status(where: Place) -> int:
     parts = _parts(where)
-    answers = parts.server is not None and parts.api().answers()
+    answers = parts.answers
     print(f"server:     {'runs' if answers else 'does not run'}, {parts.url.removesuffix('/api')}")
     print(f"worker:     {'runs' if parts.worker else 'does not run'}")
     print(f"deployment: {where.config(parts.choices)}")

@@ -26,9 +26,9 @@ class Api:
         self._token = ""
 
     def answers(self) -> bool:
-        """Whether it can be reached, and is ready."""
+        """Whether it can be reached, and is ready; it is not told who asks."""
         try:
-            return self._http.get("/ready").is_success
+            return self._http.get("/ready", auth=None).is_success
         except httpx.TransportError:
             return False
 

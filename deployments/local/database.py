@@ -1,6 +1,7 @@
 """Where Prefect keeps its own data: a SQLite file of the server's, or PostgreSQL."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # Prefect's own driver
@@ -12,6 +13,8 @@ from unvoiced.errors import InputError, StoreError
 SQLITE = "sqlite"
 _DRIVER = "postgresql+asyncpg"
 _SECONDS = 10
+# What a URL may say after its `?`: anything else could be a password, which is not known for one.
+_OPTIONS = re.compile(r"host=/[\w./-]+|ssl=(disable|allow|prefer|require|verify-ca|verify-full)")
 
 
 def database_url(given: str) -> str:
@@ -57,13 +60,19 @@ def _parsed(text: str) -> URL:
         raise InputError(
             f"--database: not of the form {_DRIVER}://USER@HOST/DATABASE, nor {SQLITE}"
         )
+    for name, value in url.query.items():
+        if not (isinstance(value, str) and _OPTIONS.fullmatch(f"{name}={value}")):
+            raise InputError(
+                "--database: after `?` stand only ssl=MODE (as of libpq's sslmode) and host=/FOLDER"
+                " of a socket; a password stands before the @"
+            )
     return url
 
 
 async def _connect(url: URL) -> None:
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    _, as_prefect_does = url.get_dialect()().create_connect_args(url)
     try:
-        connection = await asyncpg.connect(plain, timeout=_SECONDS)
+        connection = await asyncpg.connect(**as_prefect_does, timeout=_SECONDS)
         await connection.close()
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
         why = str(error) or "no answer"

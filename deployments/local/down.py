@@ -1,19 +1,19 @@
 """`down`: nothing runs any more when it returns, and what was stopped stands in a true state.
 
 Runs under way are given time to end; then they are cancelled, by name, while their worker is there
-to do it. Any of them is finished by the next run, as after any crash.
+to do it. Any of them is finished by the next run, as after any crash. A run that waits for an
+answer (an erasure, to be approved) goes on waiting: it needs no process, and is neither cancelled
+nor said to have crashed.
 """
 
-import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from deployments.local.api import Api
 from deployments.local.parts import MARK, POOL, Parts
 from deployments.local.place import Place
-from deployments.local.process import Process
+from deployments.local.process import Process, marked
 from deployments.local.steps import Steps
 from deployments.local.up import pause
 from unvoiced.errors import UnvoicedError
@@ -32,9 +32,7 @@ def down(place: Place, patience: float, steps: Steps) -> None:
     place.check()
     with place.lock():
         parts = Parts(place, place.choices())
-        api = parts.api() if parts.server else None
-        if api and not api.answers():
-            api = None
+        api = parts.api() if parts.answers else None
         if parts.worker or _left(place):
             _stop_worker(parts, api, patience, steps)
         else:
@@ -59,10 +57,11 @@ def _stop_worker(parts: Parts, api: Api | None, patience: float, steps: Steps) -
             worker.stop(30)
         for process in _left(parts.place):
             process.stop(5)
+        parts.forget_environments()
         if api:
             with suppress(UnvoicedError):
                 for run in _under_way(api):
-                    if run["id"] in ours:
+                    if run["id"] in ours and not _waits(run):
                         _set(api, run, "CRASHED", "Crashed")
         outcome("stopped")
 
@@ -80,6 +79,7 @@ def _let_end(parts: Parts, api: Api, patience: float, steps: Steps) -> set[str]:
         while (runs := _of_ours(parts, api)) and time.monotonic() < limit:
             seen |= {str(run["id"]) for run in runs}
             time.sleep(_ASKED_EVERY)
+        runs = [run for run in runs if not _waits(run)]
         for run in runs:
             _set(api, run, "CANCELLING", "Cancelling")
         # Its process goes first; the worker then says that it has gone.
@@ -108,6 +108,11 @@ def _under_way(api: Api) -> list[dict[str, Any]]:
     )
 
 
+def _waits(run: dict[str, Any]) -> bool:
+    """Whether it waits for an answer, and its process has ended or is about to."""
+    return bool(run["state_type"] == "PAUSED")
+
+
 def _set(api: Api, run: dict[str, Any], kind: str, name: str) -> None:
     state = {"type": kind, "name": name, "message": _WHY}
     api.post(f"/flow_runs/{run['id']}/set_state", {"state": state, "force": kind == "CRASHED"})
@@ -118,12 +123,4 @@ def _left(place: Place) -> list[Process]:
 
     On Linux only; elsewhere there is the worker's own family.
     """
-    mark = f"{MARK}={place.folder}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        if int(entry.name) == os.getpid():
-            continue
-        with suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found += [one] if (one := Process.now(int(entry.name))) else []
-    return found
+    return marked(MARK, str(place.folder))

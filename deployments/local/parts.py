@@ -1,6 +1,7 @@
 """The two processes of a local server: the server itself, and a worker that serves every queue."""
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -16,13 +17,15 @@ from deployments.local.environment import (
     server_environment,
 )
 from deployments.local.place import ROOT, Choices, Place
-from deployments.local.process import Process, recorded, start
+from deployments.local.process import Process, marked, recorded, start
 from unvoiced.errors import InputError, StoreError
 
 POOL = "unvoiced"
 WORKER = "local"
 # Set in the worker's environment and inherited by its runs: by this they are known when it is gone.
 MARK = "UNVOICED_LOCAL_WORKER"
+# The same in the server's, which has nothing of `UNVOICED_*`.
+SERVER_MARK = "LOCAL_SERVER_OF_UNVOICED"
 # Runs at once on this machine; each is a process of 150 MB, and ingest has its own beside it.
 _RUNS_AT_ONCE = 8
 _SERVER_SECONDS, _WORKER_SECONDS = 180, 120
@@ -49,12 +52,21 @@ class Parts:
     @property
     def server(self) -> Process | None:
         """The server, where it runs."""
-        return recorded(self.place.record("server"))
+        if found := recorded(self.place.record("server")):
+            return found
+        # Its `up` was killed before it could note which process it is.
+        return next(iter(marked(SERVER_MARK, str(self.place.folder))), None)
 
     @property
     def worker(self) -> Process | None:
         """The worker, where it runs."""
         return recorded(self.place.record("worker"))
+
+    @property
+    def answers(self) -> bool:
+        """Whether the server is reached; who else has its port is not told the password."""
+        server = self.server
+        return bool(server and server.listens(self.choices.port) and self.api().answers())
 
     def api(self) -> Api:
         """The API, with user and password."""
@@ -72,20 +84,33 @@ class Parts:
             database=self.choices.database,
             public_url=self.choices.public_url,
         )
+        variables[SERVER_MARK] = str(self.place.folder)
         command = [sys.executable, "-m", "prefect", "server", "start"]
         # In Prefect's own folder, where no `.env` or `prefect.toml` is.
         return start(command, variables, prefect, self.place.log("server"),
                      self.place.record("server"))  # fmt: skip
 
     def wait_for_server(self, process: Process) -> None:
-        """Wait until it answers. Raises `StoreError` where it does not."""
+        """Wait until it answers. Raises `StoreError` where it does not.
+
+        The password is sent when the port is seen to be this process's, and to nobody else.
+        """
         api, limit = self.api(), time.monotonic() + _SERVER_SECONDS
-        while not api.answers():
+        while not (process.listens(self.choices.port) and api.answers()):
             self._still(process, limit, "server")
         api.get("/admin/version")  # with this password
 
+    def forget_environments(self) -> None:
+        """Remove what a killed worker left of its runs' environments, credentials among them.
+
+        Prefect writes each run's into a file, and removes it when the run ends.
+        """
+        for folder in (self.place.prefect / "tmp").glob("prefect-workspace-attempt-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def start_worker(self, config: str) -> Process:
         """Start it, on a deployment of `unvoiced`."""
+        self.forget_environments()
         variables = bare(self.place.prefect) | passed_on(os.environ) | self.client
         variables |= {"UNVOICED_CONFIG": config, MARK: str(self.place.folder)}
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL,

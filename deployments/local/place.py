@@ -77,12 +77,15 @@ class Place:
             )
 
     def make(self) -> None:
-        """Make what is missing. Raises `AccessError`."""
+        """Make the folders that are missing. Raises `AccessError`."""
         with suppress(FileExistsError):  # be it a folder or not: looked at next
             self.folder.mkdir(mode=0o700, parents=True)
         self.check()
         for folder in (self.prefect, self.prefect / "tmp", self.folder / "logs"):
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    def make_password(self) -> None:
+        """Make it, where there is none. Under the lock only: a server keeps what it began with."""
         if not self.password_file.exists():
             write_private(self.password_file, secrets.token_urlsafe(24) + "\n")
 

@@ -8,9 +8,11 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ _PROC = Path("/proc")
 # A log that has grown beyond this is set aside when its process is started again.
 _LOG_BYTES = 10_000_000
 _ASKED_EVERY = 0.1
+_LISTEN = "0A"  # a socket's state, in the kernel's table
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,19 @@ class Process:
             found += [Process(pid, table[pid][1]) for pid in children]
             parents = set(children)
         return found
+
+    def listens(self, port: int) -> bool:
+        """Whether what listens on this port of the loopback interface is it, or what it started.
+
+        Where there is no /proc: whether it runs.
+        """
+        table = _PROC / "net" / "tcp"
+        if not table.exists():
+            return self.runs
+        family = [self, *self.descendants()] if self.runs else []
+        ours = {number for one in family for number in _sockets(one.pid)}
+        there = _listening(table.read_text(), port)
+        return bool(there) and there <= ours
 
     def send(self, number: int) -> None:
         """Send it a signal, where it is still there."""
@@ -118,6 +134,36 @@ def recorded(record: Path) -> Process | None:
     except (FileNotFoundError, ValueError, TypeError):
         return None
     return process if process.runs else None
+
+
+def marked(name: str, value: str) -> list[Process]:
+    """All processes of ours but this one that have this variable, oldest first; on Linux only.
+
+    Whoever is started inherits it: by this what is on no record is found.
+    """
+    found: list[tuple[int, Process]] = []
+    for entry in _PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{name}={value}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                one = Process.now(int(entry.name))
+                if one and one.pid != os.getpid():
+                    found.append((int(one.began.partition(" ")[0]), one))
+    return [one for _, one in sorted(found, key=lambda each: (each[0], each[1].pid))]
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    """The sockets that a process has open, by number."""
+    with suppress(OSError):  # it has ended
+        for descriptor in _PROC.joinpath(str(pid), "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                yield str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]")
+
+
+def _listening(table: str, port: int) -> set[str]:
+    """The sockets that get what is sent to this port of 127.0.0.1, by number."""
+    here = int.from_bytes(socket.inet_aton("127.0.0.1"), sys.byteorder)
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {row[9] for row in rows if row[1] == f"{here:08X}:{port:04X}" and row[3] == _LISTEN}
 
 
 def _reap(pid: int) -> None:

@@ -32,6 +32,7 @@ def up(place: Place, choose: Callable[[Choices], Choices], steps: Steps) -> None
     with place.lock() as waited:
         if waited:
             steps.say("Another `up` or `down` was under way here; it is over.")
+        place.make_password()
         with _whole_or_not() as started:
             parts = _server(place, choose(place.choices()), steps, started)
             _deployment(place, parts.choices.config, steps)

@@ -113,7 +113,11 @@ def test_asking_destroys_nothing_and_is_taken_back(unvoiced: Run, home: Home) ->
 
     digits = suppression_id(whose)[:12]
     assert f"Request {digits} awaits approval" in asked
+    told = re.search(r"not by Prefect: ([0-9a-f]{8})\n", asked)
+    assert told is not None
+    assert told[1] not in suppression_id(whose)
     listed = unvoiced("erasure", "ls").stdout
+    assert told[1] in listed
     assert digits in listed
     assert "awaits approval" in listed
     assert whose not in listed

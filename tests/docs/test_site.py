@@ -130,7 +130,7 @@ def test_a_browser_asks_nobody_else(address: str) -> None:
         for page in ("decisions/protocol", "performance", "reading", "threat-model", "index"):
             tab.goto(f"{address}/{page}.html", wait_until="load")
         tab.locator("input.md-search__input").fill("retention")
-        tab.wait_for_selector(".md-search-result__item a")
+        tab.wait_for_selector(".md-search-result__item a", timeout=180_000)
         browser.close()
     assert any("search_index" in url for url in asked)
     assert {url for url in asked if not url.startswith((address, "data:", "blob:"))} == set()

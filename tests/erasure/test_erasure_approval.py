@@ -1,14 +1,20 @@
 """Requests that await approval: what they hold back, what an approval is for, who can undo what."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from tasks.approval import Approval
 from tests.erasure.house import House, erase, eraser, furnish, hold, in_memory
 from tests.ingest.dying import dies, dying
 from tests.ingest.home import Home
+from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.disposal import suppression_id
+from unvoiced.eraser import Eraser
 from unvoiced.erasure import (
     Erasures,
     Stage,
@@ -16,6 +22,7 @@ from unvoiced.erasure import (
     ask,
     awaiting,
     carry_out,
+    code,
     go_on,
     lift,
     pending,
@@ -235,6 +242,117 @@ def test_a_request_without_approval_is_not_slowed_down_by_asking(house: House) -
     ask(eraser(home), house.bruno)
     request(eraser(home), house.bruno)
     assert awaiting(eraser(home)) == [suppression_id(house.bruno)]
+
+
+def between_blank_and_leaf(house: House, then: Callable[[], object]) -> Eraser:
+    """An eraser in whose withdrawal something happens when its record is blank and not logged."""
+    opened = eraser(house.home)
+    append = opened.accounts.append
+
+    def first_then(leaves: list[bytes]) -> object:
+        then()
+        return append(leaves)
+
+    opened.accounts.append = first_then  # type: ignore[method-assign, assignment]
+    return opened
+
+
+@pytest.mark.parametrize("make", [ask, request], ids=["ask", "request"])
+def test_asking_while_a_request_is_withdrawn_is_refused_and_not_swallowed(
+    house: House, make: Callable[[Eraser, str], object]
+) -> None:
+    """Whoever asked in that moment is told so; afterwards a request can be made, and stands."""
+    home, told = house.home, []
+
+    def again() -> None:
+        with pytest.raises(InputError, match="being withdrawn") as refused:
+            make(eraser(home), house.anna)
+        told.append(refused)
+
+    ask(eraser(home), house.anna)
+    withdraw(between_blank_and_leaf(house, again), house.anna)
+    assert len(told) == 1
+    assert [*home.store("journal").versions("erasures/")] == []
+    make(eraser(home), house.anna)
+    assert len(pending(eraser(home)) + awaiting(eraser(home))) == 1
+
+
+def test_a_request_that_is_made_when_the_withdrawal_is_logged_is_not_removed_with_it(
+    house: House,
+) -> None:
+    """Between the leaf and the removal: what was withdrawn goes, in all versions; this stays."""
+    home = house.home
+    ask(eraser(home), house.anna)
+    opened = eraser(home)
+    append = opened.accounts.append
+
+    def then_ask(leaves: list[bytes]) -> object:
+        appended = append(leaves)
+        ask(eraser(home), house.anna)
+        return appended
+
+    opened.accounts.append = then_ask  # type: ignore[method-assign, assignment]
+    withdraw(opened, house.anna)
+    assert awaiting(eraser(home)) == [suppression_id(house.anna)]
+    assert len([*home.store("journal").versions("erasures/")]) == 1
+    agree(house)
+    assert go_on(eraser(home), suppression_id(house.anna)).complete
+
+
+def test_a_request_by_somebody_who_had_not_seen_the_withdrawal_is_good(house: House) -> None:
+    """The log was read before the leaf, the record was looked for after: made again by the log."""
+    home = house.home
+    ask(eraser(home), house.anna)
+    withdrawing = once("put_if_absent", "erasures/", lambda: withdraw(eraser(home), house.anna))
+    slow = home.on(journal=HookedStore(home.store("journal"), withdrawing))
+    ask(eraser(slow), house.anna)
+    assert awaiting(eraser(home)) == [suppression_id(house.anna)]
+
+
+def test_what_awaits_approval_of_who_was_erased_before_stops_nobody_elses(house: House) -> None:
+    """Their finished record is gone, and they were asked for: the daily run goes on with others."""
+    home = house.home
+    training = home.store("training")
+    for whose in (house.anna, house.bruno):
+        assert erase(home, whose).complete
+        training.put_if_absent(f"keys/{whose}.unv", b"back from a backup")
+    Erasures(home.store("journal"), eraser(home).undertaker.signer).remove(
+        suppression_id(house.anna)
+    )
+    assert ask(eraser(home), house.anna).awaits_approval
+
+    (again,) = reapply(eraser(home))
+
+    assert (again.id, again.complete) == (suppression_id(house.bruno), True)
+    assert [one.name for one in training.list("keys/")] == [f"keys/{house.anna}.unv"]
+    agree(house)
+    assert go_on(eraser(home), suppression_id(house.anna)).complete
+    assert [one.name for one in training.list("keys/")] == []
+
+
+def test_the_code_is_the_requests_own(house: House) -> None:
+    """Not of its id, which Prefect shows; and another one for every request."""
+    codes = []
+    for _ in range(2):
+        record = ask(eraser(house.home), house.anna)
+        codes.append(code(record.request))
+        assert not record.id.startswith(codes[-1])
+        assert len(codes[-1]) == 8
+        withdraw(eraser(house.home), house.anna)
+    assert len(set(codes)) == 2
+
+
+@pytest.mark.parametrize(
+    ("reference", "good"),
+    [("DPO-17", True), ("#123", True), ("2026/17", True), ("INC0012345", True),
+     ("anna-01", False), ("Anna-01", False), ("ANNA", False), ("contributor-7", False),
+     ("a" * 26, False), ("A" * 20 + "1", False), ("DPO 17", False)],
+)  # fmt: skip
+def test_a_reference_is_what_tickets_are(reference: str, good: bool) -> None:
+    """Most ids of contributors are none, and no pseudonym is: refused before it is kept."""
+    answer = {"approve": True, "digits": "0" * 8, "reference": reference}
+    with nullcontext() if good else pytest.raises(ValidationError):
+        Approval.model_validate(answer)
 
 
 @pytest.mark.parametrize("nth", range(4))

@@ -19,13 +19,14 @@ from tests.integration.hunter import Hunter
 from tests.integration.prefect_server import (
     BIN,
     ROOT,
+    Patient,
     PrefectServer,
     environment,
     until,
     without_roots_powers,
 )
 from unvoiced.disposal import suppression_id
-from unvoiced.erasure import ask, lift, requests
+from unvoiced.erasure import ask, code, lift, requests
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -61,7 +62,7 @@ class Desk:
             "--prefect-file", "deployments/prefect.yaml",
         )  # fmt: skip
         (self.deployment,) = self.server.find("deployments")
-        self.client = httpx.Client(base_url=self.server.url, timeout=60)
+        self.client = httpx.Client(base_url=self.server.url, timeout=60, transport=Patient())
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -160,10 +161,11 @@ def test_an_erasure_is_approved_refused_forgotten_and_retried(
     house = furnish(Home.create(tmp_path / "deployment"))
     home, trace = house.home, house.trace
     anna, bruno = suppression_id(house.anna), suppression_id(house.bruno)
-    ask(eraser(home), house.anna)
+    asked_for = ask(eraser(home), house.anna)
+    told = code(asked_for.request)
     desk = Desk(prefect, tmp_path / "operator", home.settings.path)
     desk.start_worker()
-    yes = {"approve": True, "digits": anna[:8], "reference": "DPO-17"}
+    yes = {"approve": True, "digits": told, "reference": "DPO-17"}
     try:
         # Two runs ask; the scheduled one finds its place free, and touches nothing.
         first = desk.run(request=anna[:10], dry_run=False)
@@ -177,10 +179,16 @@ def test_an_erasure_is_approved_refused_forgotten_and_retried(
         assert len(trace.in_stores(home)) >= 8
         home.send("contributor-anna", house.sent[0].data)
 
+        # Nothing in Prefect tells the code to who does not know it.
+        secret = [Needle("code", "text", one.encode()) for one in (told, asked_for.request)]
+        assert Hunter(secret).in_tree(prefect.home) == set()
+        assert Hunter(secret).in_tree(desk.home) == set()
+
         # A name is no reference, half an answer none. The worker dies; the answer waits for one.
         desk.kill_worker()
         assert desk.resume(first, **{**yes, "reference": house.anna}) == "REJECT"
-        assert desk.resume(first, approve=True, digits=anna[:8]) == "REJECT"
+        assert desk.resume(first, **{**yes, "reference": "anna-01"}) == "REJECT"
+        assert desk.resume(first, approve=True, digits=told) == "REJECT"
         assert desk.resume(first, **yes) == "ACCEPT"
         assert desk.resume(first, **yes) == "ABORT"
         assert len(trace.in_stores(home)) >= 8
@@ -218,7 +226,7 @@ def test_an_erasure_is_approved_refused_forgotten_and_retried(
         assert desk.resume(wrong, **yes) == "ACCEPT"
         kind, name, message = desk.ended(wrong)
         assert (kind, name) == ("CANCELLED", "NotApproved")
-        assert message.startswith("nothing was changed: the digits typed are not those")
+        assert message.startswith("nothing was changed: the code typed is not that")
         desk.let_time_run_out(late)
         until(lambda: desk.ended(late)[0] == "FAILED", "the pause runs out")
         assert desk.ended(late)[1:] == ("Failed", "The flow was paused and never resumed.")

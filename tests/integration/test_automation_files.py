@@ -1,6 +1,7 @@
 """The automations' YAML files: what they say, whom they concern, and what is done to make it so."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -128,7 +129,7 @@ def test_what_is_asked_for_a_sign_of_life_is_waited_for() -> None:
     """The events that `signs` emits are those that the files begin to count from."""
     for kind, what in signs.EVENTS.items():
         name = {StateType.RUNNING: ZOMBIES, StateType.PENDING: STUCK}.get(kind, CANCELLED)
-        asked = signs.event(what, uuid4())
+        asked = signs.event(what, uuid4(), "ingest")
         received = ReceivedEvent.model_validate(asked.model_dump())
         assert trigger(name).covers(received)
         assert trigger(name).starts_after(what)
@@ -150,6 +151,26 @@ def test_silence_is_longer_than_some_heartbeats() -> None:
     for action in BY_NAME[ZOMBIES].automation(Via()).actions:
         assert isinstance(action, ChangeFlowRunState)
         assert not action.force  # what has ended meanwhile stays as it ended
+
+
+def test_what_may_be_suspended_is_never_called_dead() -> None:
+    """Every flow is watched for silence but erasure, whose runs wait for approval in silence."""
+    flows = {
+        found[1]
+        for file in (ROOT / "flows").glob("*.py")
+        if (found := re.search(r'^    name="([a-z-]+)",$', file.read_text(), re.MULTILINE))
+    }
+    assert len(flows) > 9
+    beat = "prefect.flow-run.heartbeat"
+    watched = {one for one in flows if trigger(ZOMBIES).covers(event("", "", flow=one, event=beat))}
+    assert flows - watched == {"erasure"}
+    suspending = [
+        file.stem
+        for folder in ("flows", "tasks")
+        for file in (ROOT / folder).glob("*.py")
+        if re.search(r"(suspend|pause)_flow_run\(", file.read_text())
+    ]
+    assert suspending == ["approval"]  # which the flow erasure alone imports
 
 
 def test_who_is_told_stands_in_the_actions() -> None:

@@ -3,10 +3,15 @@
 import json
 import re
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from pathlib import Path
 
 import httpx
@@ -128,7 +133,7 @@ def test_what_is_stored_names_no_place_of_the_machine(local_server: LocalServer)
     assert len(deployments) >= 12
     for one in deployments:
         assert one["path"] is None
-        assert one["pull_steps"] == [{"flows.checkout.enter": {}}]
+        assert one["pull_steps"] == [{"flows.checkout.enter": {}}, {"flows.clock.check": {}}]
         assert one["parameters"].get("config", "") == ""
 
 
@@ -207,8 +212,6 @@ def test_a_shell_can_be_told(local_server: LocalServer) -> None:
 
 def test_a_port_that_is_taken_leaves_nothing_started(tmp_path: Path) -> None:
     """And says what to do."""
-    import socket
-
     with socket.socket() as somebody:
         somebody.bind(("127.0.0.1", 0))
         somebody.listen()
@@ -216,6 +219,60 @@ def test_a_port_that_is_taken_leaves_nothing_started(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "choose one with --port" in done.stdout
     assert not list((tmp_path / "up").glob("*.json"))
+
+
+@contextmanager
+def with_another_clock(server: LocalServer, seconds: float) -> Iterator[str]:
+    """The URL of a way to it on which its clock is so many seconds ahead."""
+
+    class Way(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", server.port)) as onward:
+                back = threading.Thread(target=self.back, args=(onward,))
+                back.start()
+                with suppress(OSError):
+                    while data := self.request.recv(65_536):
+                        onward.sendall(data)
+                    onward.shutdown(socket.SHUT_WR)
+                back.join()
+
+        def back(self, onward: socket.socket) -> None:
+            now = formatdate(time.time() + seconds, usegmt=True).encode()
+            with suppress(OSError):
+                while data := onward.recv(65_536):
+                    self.request.sendall(re.sub(rb"(?i)(\ndate: )[^\r]+", rb"\1" + now, data))
+                self.request.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Way) as way:
+        way.daemon_threads = True
+        threading.Thread(target=way.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{way.server_address[1]}/api"
+        way.shutdown()
+
+
+def test_a_run_does_not_begin_by_a_wrong_clock(local_server: LocalServer) -> None:
+    """Its signs of life would be too old. Nothing of the flow is begun, and its log says why."""
+    deployment = local_server.deployment("posture/posture")["id"]
+    # Not Scheduled: the worker, whose clock is right, leaves it alone.
+    body = {"state": {"type": "PENDING"}}
+    run = local_server.api.post(f"/deployments/{deployment}/create_flow_run", body)["id"]
+    with with_another_clock(local_server, 120) as url:
+        subprocess.run(
+            [sys.executable, "-m", "prefect", "flow-run", "execute", run],
+            env=local_server.client
+            | {"PREFECT_API_URL": url, "UNVOICED_CONFIG": str(local_server.config)},
+            cwd=local_server.folder,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+    states = local_server.api.get(f"/flow_run_states/?flow_run_id={run}")
+    assert [one["name"] for one in states] == ["Pending", "Crashed"]
+    about = {"logs": {"flow_run_id": {"any_": [run]}}}
+    said = "".join(
+        one["message"] for one in local_server.api.post("/logs/filter", about | {"limit": 200})
+    )
+    assert "s behind the Prefect server's; nothing was begun" in said, said
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from unvoiced.leakage.rates import Sorted, eer, interval, rank1
+from unvoiced.errors import VerificationError
+from unvoiced.leakage.rates import Sorted, eer, interval, rank1, tells_apart
 
 
 def scores(speakers: int, trials: int, distance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -61,3 +62,23 @@ def test_the_interval_holds_the_rate_and_narrows_with_speakers() -> None:
         assert interval(found, owners, seed=0) == (low, high)
         widths.append(high - low)
     assert widths[1] < 0.75 * widths[0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "infinite"])
+def test_scores_that_are_no_numbers_have_no_rate(value: float) -> None:
+    """A certain attacker with some broken scores is not chance, and no interval is given either."""
+    found = np.eye(10)
+    found[3, 4] = value
+    for rate in (eer, lambda *of: interval(*of, seed=0)):
+        with pytest.raises(VerificationError, match="no finite numbers"):
+            rate(found, np.arange(10))
+    assert not tells_apart(found)
+
+
+def test_the_same_score_for_everybody_tells_nobody_apart() -> None:
+    """For every model, for every trial, or for both; a single difference is a score."""
+    ramp = np.linspace(0, 1, 10)
+    for same in (np.full((10, 10), 0.3), np.tile(ramp, (10, 1)), np.tile(ramp[:, None], (1, 10))):
+        assert not tells_apart(same)
+    assert tells_apart(np.eye(10))
+    assert tells_apart(scores(6, 3, 0.0)[0])

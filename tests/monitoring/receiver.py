@@ -17,9 +17,10 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200, *, hangs: bool = False) -> None:
+    def __init__(self, status: int = 200, *, hangs: bool = False, location: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status = status
+        self.location = location  # where a redirection leads
         self.answer = threading.Event()
         if not hangs:
             self.answer.set()
@@ -73,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answer.wait(60)
         answer = ExportMetricsServiceResponse().SerializeToString()
         self.send_response(self.server.status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -83,9 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def receiving(status: int = 200, *, hangs: bool = False) -> Iterator[Receiver]:
+def receiving(status: int = 200, *, hangs: bool = False, location: str = "") -> Iterator[Receiver]:
     """One that is listening."""
-    receiver = Receiver(status, hangs=hangs)
+    receiver = Receiver(status, hangs=hangs, location=location)
     thread = threading.Thread(target=receiver.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from tasks import catalog, posture, spread, watch
 from tasks.epochs import EpochsReport
+from tasks.object_names import shown
 from tasks.retention import RetentionReport
 from tests.ingest.home import Home
 from unvoiced.catalog.build import ERASED, FOREIGN, FOREIGN_NAME, NO_RECEIPT, SetReport
@@ -22,6 +23,7 @@ from unvoiced.retention.lifecycle import BucketRules
 from unvoiced.watch.alert import Alert, Kind, Level
 from unvoiced.watch.report import Report as Watched
 
+NAME = f"{'a' * 26}/1.unv"
 Made = dict[str, dict[str, Any]]
 DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 EVIL = "<b>|x|</b>\x1b[2J\u202e"
@@ -52,16 +54,16 @@ def first_line(made: Made, flow: str) -> str:
 def test_retention_has_one_table_of_all_that_is_not_as_it_must_be(made: Made, config: str) -> None:
     """What is left, a step that failed, a bucket's own rules; each with what to do."""
     report = RetentionReport(dry_run=False)
-    left = Row("raw_days", "raw", due=3, destroyed=2, left={"a/1.unv": "it is locked"})
+    left = Row("raw_days", "raw", due=3, destroyed=1, left={NAME: "it is locked", "'b c'": "x"})
     report.take(Step([left]))  # type: ignore[arg-type]  # of a future
     report.take(Step(OSError("no answer")))  # type: ignore[arg-type]
     rules = BucketRules("bucket", ("raw",), None, "", drift=("30 days, not 90",))
     report.drift(Step([rules]))  # type: ignore[arg-type]
     assert report.publish(config).name == "Failed"
     rows = made["retention-exceptions"]["table"]
-    assert [row["object"] for row in rows] == ["a/1.unv", "a step", "bucket"]
+    assert [row["object"] for row in rows] == [shown("b c"), NAME, "a step", "bucket"]
     assert all(len(row) == 4 and all(row.values()) for row in rows)
-    assert "1 are due and still there, 1 steps failed" in first_line(made, "retention")
+    assert "2 are due and still there, 1 steps failed" in first_line(made, "retention")
     assert "unvoiced log verify" in made["retention-report"]["markdown"]
 
 
@@ -82,11 +84,11 @@ def test_epochs_tells_what_is_to_be_done_from_what_is_waited_for(made: Made, con
     assert made.keys() == {"epochs-report"}
     assert first_line(made, "epochs").endswith("Nothing is to be done.")
     lost = EpochsReport(retirements=Retirements(lost={"2026-w40": ("2 objects",)},
-                                                quarantined=["a/1.unv"]))  # fmt: skip
+                                                quarantined=[NAME]))  # fmt: skip
     lost.publish(config)
     rows = made["epochs-exceptions"]["table"]
     assert [(row["object"], row["outcome"]) for row in rows] == [
-        ("2026-w40", "lost"), ("a/1.unv", "quarantined"),
+        ("2026-w40", "lost"), (NAME, "quarantined"),
     ]  # fmt: skip
     assert all(row["what to do"] for row in rows)
 

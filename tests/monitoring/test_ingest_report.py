@@ -11,6 +11,7 @@ from tasks import backlog
 from tasks.counts import read_table
 from tasks.ingest import StepFailed
 from tasks.ingest_summary import duration
+from tasks.object_names import shown, shown_quoted
 from tasks.receipts import LogAfter
 from tasks.report import MOST_NAMED, RunReport
 from tests.ingest.home import Home
@@ -149,7 +150,7 @@ def test_the_exposure_window_is_shown() -> None:
         exposure.add(seconds)
     text = run(batch(disposed=100, exposure=exposure))._summary()
     row = next(line for line in text.splitlines() if line.startswith("| 100 recordings"))
-    assert row.split(" | ")[1:] == ["64 s", "64 s", "60.0 min |"]
+    assert row.split(" | ")[1:] == ["64 s", "64 s", "at least 60.0 min |"]
     assert "2 not in it" in text
     assert "Nothing was disposed of." in run()._summary()
 
@@ -233,11 +234,43 @@ def test_a_clean_run_leaves_no_table_and_says_so(
     run(batch(recordings=1, disposed=1), recordings=1).publish(config)
     assert made.keys() == {"ingest-report"}
     assert made["ingest-report"]["markdown"].endswith("\n\nNo exceptions in this run.\n")
-    run(batch(recordings=1, left={"a/1": "y"}), recordings=1).publish(config)
+    left = f"{'a' * 26}/1.unv"
+    run(batch(recordings=1, left={left: "y"}), recordings=1).publish(config)
     assert "1 exception: table `ingest-exceptions`" in made["ingest-report"]["markdown"]
-    assert [row["object"] for row in made["ingest-exceptions"]["table"]] == ["a/1"]
+    assert [row["object"] for row in made["ingest-exceptions"]["table"]] == [left]
     assert "of the run `" in made["ingest-exceptions"]["description"]
     assert "A later run without any leaves no table" in made["ingest-exceptions"]["description"]
+
+
+def test_a_name_that_somebody_made_up_is_shown_by_its_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever becomes of such an object; `unvoiced status` tells by the digits which one it is."""
+    ours, theirs = f"{'a' * 26}/one.unv", ("anna smith.wav", "Anna-Smith/diagnosis.unv")
+    gathered = run(
+        batch(quarantined={theirs[1]: "does-not-open", ours: "not-audio"}, lost=[theirs[1]],
+              left={theirs[1]: f"the store says no to {theirs[1]}"}),
+        foreign=[theirs[0]], oversized=[theirs[1]], planted=("quarantine/Anna-Smith",),
+    )  # fmt: skip
+    rows = list(gathered._exceptions())
+    assert len(rows) == 7
+    assert "smith" not in str(rows).lower()
+    assert [row["object"] for row in rows].count(ours) == 1
+
+    home = Home.create(tmp_path / "home")
+    monkeypatch.setenv("UNVOICED_CONFIG", str(home.settings.path))
+    folder = home.settings.folder / "stores" / "raw"
+    for name in (*theirs, ours):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    listed = CliRunner().invoke(app, ["status"]).output
+    for name in theirs:
+        assert f"  {shown(name)[-12:]}  '{name}'" in listed
+        assert shown(name) in [row["object"] for row in rows]
+        assert shown_quoted(ascii(name)) == shown(name)
+    assert "no upload gives: 2 objects" in listed
+    assert ours not in listed
+    assert shown_quoted(ours) == ours
 
 
 def test_the_command_that_a_report_gives_verifies_the_log(tmp_path: Path) -> None:

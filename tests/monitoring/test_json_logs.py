@@ -85,9 +85,14 @@ def test_a_line_names_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
          (), {}),
         (f"Finished in state Failed('Task run encountered an exception Decoder: a\n{CANARY}')",
          (), {}),
+        (f"Task run failed with exception: Decoder('{CANARY}') - Retries are exhausted", (), {}),
+        (f"Crash detected! Execution was interrupted by an unexpected exception: Decoder: {CANARY}",
+         (), {}),
+        (f"Crash detected! Request to http://x/api failed: Decoder: {CANARY} - Retry 1/2.", (), {}),
+        (f"Task run encountered unexpected exception: Decoder('{CANARY}')", (), {}),
     ],
     ids=["text", "argument", "representation", "in-the-message", "no-info", "by-name", "as-message",
-         "flow-state", "task-state"],
+         "flow-state", "task-state", "exhausted", "crashed", "request", "unexpected"],
 )  # fmt: skip
 def test_of_an_exception_there_is_the_type_alone(given: tuple[Any, Any, dict[str, Any]]) -> None:
     """However its text comes into a record: as traceback, as argument, or written out before."""
@@ -111,6 +116,37 @@ def test_what_an_exception_came_from_is_not_said_either() -> None:
         found = line("failed: %s, of %s" % (error, CANARY), exc_info=raised(error))  # noqa: UP031
     assert found["exception"] == "StoreError"
     assert CANARY not in json.dumps(found)
+
+
+@pytest.mark.inv("INV-1")
+def test_texts_that_prefect_wrote_out_are_cut_and_what_comes_next_is_kept() -> None:
+    """Where the text is not of a type and a text, nothing of it is taken for a type."""
+    failed = "Task run failed with exception: "
+    following = " - Retry 1/3 will start 2.5 second(s) from now"
+    assert line(f"{failed}Decoder('{CANARY}'){following}")["message"] == (
+        f"{failed}Decoder{following}"
+    )
+    for said in (CANARY, "Canary-5d1c", "canary", f"a: {CANARY}"):
+        assert line(f"{failed}{said}{following}")["message"] == failed.strip() + following
+    plain = "2 recordings failed: the next run takes them; no exception was raised"
+    assert line(plain)["message"] == plain
+
+
+@pytest.mark.timeout(20)
+def test_causes_that_go_round_in_a_circle_are_a_line() -> None:
+    """An error handler that raises the first error again from the second makes one."""
+    first, second = Decoder(CANARY), StoreError(f"{CANARY} of the second")
+    first.__cause__, second.__cause__ = second, first
+    found = line(f"failed: {first}, {second}", exc_info=raised(first))
+    assert found["message"] == "failed: Decoder, StoreError"
+
+
+@pytest.mark.inv("INV-1")
+def test_a_text_is_taken_out_though_something_else_was_the_cause() -> None:
+    """What was being handled when `raise ... from` named another cause."""
+    error = StoreError("not read")
+    error.__cause__, error.__context__ = StoreError("a cause"), Decoder(CANARY)
+    assert CANARY not in line(f"of {CANARY}", exc_info=raised(error))["message"]
 
 
 def test_what_does_not_fit_its_format_is_still_a_line() -> None:

@@ -202,6 +202,19 @@ def test_a_receiver_that_refuses_is_said_in_the_log(
     assert warnings(said) == ["no metrics were sent: the receiver did not take them"]
 
 
+@pytest.mark.parametrize("status", [301, 307, 304])
+def test_a_redirection_is_no_success_and_is_not_followed(
+    receiver: Receiver, run_id: UUID, monkeypatch: pytest.MonkeyPatch,
+    said: pytest.LogCaptureFixture, status: int,
+) -> None:  # fmt: skip
+    """Whoever answers for the receiver gets no headers sent elsewhere, and no run says it went."""
+    with receiving(status=status, location=f"{receiver.url}/v1/metrics") as first:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", first.url)
+        end(run_id)
+    assert (len(first.requests), receiver.requests) == (1, [])
+    assert warnings(said) == ["no metrics were sent: the receiver did not take them"]
+
+
 def test_a_missing_extra_is_said_in_the_log(
     receiver: Receiver, run_id: UUID, monkeypatch: pytest.MonkeyPatch,
     said: pytest.LogCaptureFixture,

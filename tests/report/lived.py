@@ -20,8 +20,10 @@ from unvoiced.runs import RunRecord
 from unvoiced.runs.keeping import keep_run_record
 from unvoiced.stores.memory import MemoryStore
 from unvoiced.upload import newest_intake_key, seal_recording
+from unvoiced.watch import remembered
 from unvoiced.watch.alert import Alert, Kind, Level
 from unvoiced.watch.raised import raise_alerts
+from unvoiced.watch.state import State
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,12 @@ class Lived:
         """An alert that the watch raised."""
         alert = Alert(kind, level, requester, "much", self.now, self.now, {"objects": 1})
         raise_alerts(self.home.store("audit"), [(alert, "")], b"k")
+
+    def watch(self) -> None:
+        """The watch looks, and finds nothing."""
+        audit, bench = self.home.store("audit"), self.home.bench()
+        version = remembered.recall(audit, self.home.verifier).version
+        remembered.keep(audit, replace(State.first(), looked=self.now), version, bench.signer)
 
     def review(self, by: str) -> None:
         """A review that somebody signed."""

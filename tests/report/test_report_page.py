@@ -136,6 +136,14 @@ def test_a_busy_page_names_nobody_and_escapes_everybody(
     assert as_html(report) == html
 
 
+def test_a_name_that_somebody_made_up_is_on_no_page(lived: Lived) -> None:
+    """It may say whose a recording is: neither the page nor the JSON has it."""
+    lived.home.store("raw").put_if_absent("Anna-Miller-1990/call.wav", b"hello")
+    report = lived.report()
+    assert "Miller" not in as_html(report) + json.dumps(as_json(report))
+    assert as_json(report)["status"]["raw_objects"] == 1
+
+
 def test_a_busy_page_says_what_happened(
     page_and_secrets: tuple[Lived, Report, list[bytes]],
 ) -> None:
@@ -167,6 +175,7 @@ def fine(lived: Lived) -> Lived:
     lived.upload("anna", 1)
     lived.at(minutes=5).ingest()
     lived.review("petra")
+    lived.watch()
     return lived.at(minutes=9)
 
 
@@ -291,12 +300,20 @@ def test_the_command_writes_the_page_anew_and_speaks_json(home: Home, tmp_path: 
     """Of a deployment on disk, with what was measured of leakage."""
     out, leakage = tmp_path / "page.html", tmp_path / "leakage.json"
     write(leakage, LEAKAGE)
-    out.write_text("an older one")
+    victim = tmp_path / "victim"
+    victim.write_text("an older one")
+    out.symlink_to(victim)
     command = ["report", "--config", str(home.settings.path), "-o", str(out)]
     result = CliRunner().invoke(app, [*command, "--leakage", str(leakage), "--days", "7"])
     assert result.exit_code == 0, result.output
     assert "No recording was taken over yet" in result.output
     assert "mfcc-13" in Page(out.read_text()).section("leakage")
+    assert victim.read_text() == "an older one"  # a link is replaced, never followed
+    assert out.stat(follow_symlinks=False).st_mode == 0o100600
+    out.write_text("an older one")
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert "No recording was taken over yet" in out.read_text()
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
     result = CliRunner().invoke(app, ["report", "--config", str(home.settings.path), "--json"])
     assert json.loads(result.stdout)["headline"] == "No recording was taken over yet"
     result = CliRunner().invoke(app, [*command[:-1], str(tmp_path / "none" / "page.html")])

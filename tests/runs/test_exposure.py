@@ -44,10 +44,15 @@ def test_two_that_are_merged_are_what_one_would_be(one: list[float], other: list
     assert sum(whole.buckets.values()) == whole.count
 
 
-def test_a_clock_that_is_behind_counts_as_none_and_is_said() -> None:
-    """A recording that was gone before it came shortens no average below zero."""
-    exposure = of(-5, 10)
-    assert (exposure.count, exposure.skewed, exposure.total, exposure.longest) == (2, 1, 10, 10)
+def test_a_clock_that_is_behind_makes_no_time_and_no_flattering_number() -> None:
+    """What was gone before it came has no time that is known: it counts as longer than any."""
+    exposure = of(-5, 10, 20, 30)
+    assert (exposure.count, exposure.skewed, exposure.not_known) == (3, 1, 1)
+    assert (exposure.total, exposure.longest) == (60, 30)
+    assert exposure.quantile(0.5) == of(10, 20, 30).quantile(2 / 3)
+    assert exposure.quantile(0.95) is None
+    assert of(*[10] * 19, -5).quantile(0.95) == 10
+    assert of(10, 20).quantile(0.5, others=3) is None
 
 
 def test_what_was_uploaded_nobody_knows_when_is_counted_apart() -> None:
@@ -59,9 +64,12 @@ def test_what_was_uploaded_nobody_knows_when_is_counted_apart() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"count": 3}, {"longest": math.inf}, {"buckets": {"x": 1}}, {"buckets": []}, {"total": "x"}],
-    ids=["count", "longest", "bucket", "buckets", "total"],
-)
+    [{"count": 3}, {"longest": math.inf}, {"buckets": {"x": 1}}, {"buckets": []}, {"total": "x"},
+     {"total": math.nan}, {"total": 1e9}, {"total": 1}, {"longest": 0}, {"unknown": -99},
+     {"skewed": True}, {"buckets": {"0": 3, "4": -1}}, {"buckets": {"0": 1, "-4": 1}}],
+    ids=["count", "longest", "bucket", "buckets", "total", "no number", "long", "short", "bound",
+         "negative", "truth", "fewer than none", "below"],
+)  # fmt: skip
 def test_what_does_not_add_up_is_not_read(change: dict[str, Any]) -> None:
     """A record that somebody made up does not put nonsense on the page."""
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):

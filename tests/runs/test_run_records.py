@@ -95,6 +95,46 @@ def test_what_a_worker_did_not_write_there_is_not_believed(lived: Lived, how: st
     assert found(lived).not_believed == 1
 
 
+def test_a_record_counts_once_however_often_it_stands_there(lived: Lived) -> None:
+    """Copies under the run's other names and versions put over it are counted, and change nothing:
+    a fast run's record, again and again, would make every other one look fast.
+    """
+    journal = lived.home.store("journal")
+    name = keep_run_record(lived.home.bench(), RECORD)
+    assert name is not None
+    data = journal.get(name).data
+    for number in range(2, 6):
+        journal.put_if_absent(name.replace(".json", f".{number}.json"), data)
+    for _ in range(3):
+        entry = journal.head(name)
+        assert entry is not None
+        journal.replace(name, data, version=entry.version)
+    kept = found(lived)
+    assert (len(kept.records), kept.repeated, kept.not_believed) == (1, 7, 0)
+
+
+def test_what_is_put_over_a_record_does_not_take_its_place(lived: Lived) -> None:
+    """The oldest version counts, as nobody of ours ever replaces one."""
+    journal = lived.home.store("journal")
+    name = keep_run_record(lived.home.bench(), RECORD)
+    assert name is not None
+    entry = journal.head(name)
+    assert entry is not None
+    lived.at(hours=1)
+    journal.replace(name, b"{}", version=entry.version)
+    kept = found(lived)
+    assert ([one.run_id for one in kept.records], kept.repeated) == (["run-1"], 1)
+
+
+def test_a_run_that_ended_in_times_to_come_is_not_believed(lived: Lived) -> None:
+    """It would hide that no run came since; an hour is left to clocks that differ."""
+    bench = lived.home.bench()
+    keep_run_record(bench, replace(RECORD, ended=BEGUN + 1800))
+    keep_run_record(bench, replace(RECORD, run_id="run-2", ended=BEGUN + 400 * 86_400))
+    kept = records(lived).since(START - timedelta(days=1), START)
+    assert ([one.run_id for one in kept.records], kept.not_believed) == (["run-1"], 1)
+
+
 def test_a_time_that_is_asked_for_bounds_what_is_read(lived: Lived) -> None:
     """By the days in names first: years of records are not read for a week."""
     bench = lived.home.bench()
@@ -128,8 +168,11 @@ def test_nothing_in_a_record_says_who_or_which(lived: Lived) -> None:
     "change",
     [{"state": "<script>"}, {"run_id": "../x"}, {"counts": {"a": "b"}}, {"begun": float("nan")},
      {"sealed_bytes": "1"}, {"log_root": "x"}, {"more": 1}, {"counts": {"<b>": 1}},
-     {"begun": 1e30}],
-    ids=["state", "run", "count", "time", "bytes", "root", "more", "name", "year"],
+     {"begun": 1e30}, {"ended": 1e300}, {"ended": BEGUN - 1}, {"left": -5},
+     {"feature_bytes": -(10**30)}, {"counts": {"disposed": -7}}, {"log_size": 10**30},
+     {"oldest_found": float("inf")}],
+    ids=["state", "run", "count", "time", "bytes", "root", "more", "name", "year", "end", "before",
+         "left", "fewer", "none", "size", "oldest"],
 )  # fmt: skip
 def test_what_is_no_record_is_refused_field_by_field(change: dict[str, Any]) -> None:
     """Even signed: whoever shows it need not fear it."""

@@ -22,6 +22,7 @@ from unvoiced.erasure import (
     Outcome,
     ask,
     carry_out,
+    code,
     request,
     requests,
     stage_of,
@@ -117,7 +118,8 @@ def erasure_ls(
 ) -> None:
     """List requests of erasure: how far each has come, and what it waits for.
 
-    Each is named by the first digits of its id, which the flow takes too.
+    Each is named by the first digits of its id, which the flow takes too. What awaits approval has
+    a code, for who approves it.
     """
     records = [
         one
@@ -127,13 +129,15 @@ def erasure_ls(
     table(
         counted(len(records), "request of erasure", "requests of erasure"),
         dict.fromkeys(
-            ("request", "stage", "requested", "approved", "versions destroyed", "pending"), "left"
+            ("request", "stage", "requested", "code", "approved", "versions destroyed", "pending"),
+            "left",
         ),
         [
             (
                 one.id[:_SHOWN],
                 stage_of(one),
                 one.stages["requested"],
+                code(one.request) if stage_of(one) == _AWAITS else "",
                 one.approval.reference if one.approval else "",
                 ", ".join(f"{store} {count:,}" for store, count in sorted(one.destroyed.items())),
                 "; ".join(one.pending),
@@ -176,6 +180,11 @@ def _say_asked(asked: Erasure) -> None:
     out.print(f"Request {asked.id[:_SHOWN]} {said}", highlight=False, soft_wrap=True)
     if stage == _AWAITS:
         out.print("Approve it in Prefect: Deployments, erasure, Run, Custom run (docs/erasure.md).")
+        out.print(
+            f"Its code, to tell who approves it, and not by Prefect: {code(asked.request)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _is_known(found: Inventory) -> bool:

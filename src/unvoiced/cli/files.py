@@ -1,5 +1,12 @@
-"""Files that commands are told to write: new ones, never over another."""
+"""Files that commands are told to write: new ones, never into another.
 
+What is written anew each time takes the place of what stood under its name; a link there is
+replaced and not followed.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from unvoiced.errors import InputError
@@ -23,3 +30,22 @@ def write_new(output: Path, data: bytes) -> None:
             file.write(data)
     except FileExistsError:
         raise InputError(f"{output} is there already and is not overwritten") from None
+
+
+def write_anew(output: Path, data: bytes) -> None:
+    """Put a new file, for its owner alone, in the place of whatever has this name.
+
+    Raises `InputError` where that is a folder, or there is none to hold it.
+    """
+    try:
+        descriptor, begun = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)  # 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            Path(begun).replace(output)
+        except BaseException:
+            with suppress(OSError):
+                Path(begun).unlink()
+            raise
+    except OSError as error:
+        raise InputError(f"{output}: {error.strerror}") from None

@@ -9,13 +9,14 @@ import typer
 from unvoiced import report as page
 from unvoiced.audit.texts import printable
 from unvoiced.cli.display import err, out
+from unvoiced.cli.files import write_anew
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
-from unvoiced.errors import InputError
 from unvoiced.leakage.result import read
 from unvoiced.report.facts import Runs
-from unvoiced.report.words import duration
+from unvoiced.report.measured import measure
+from unvoiced.report.words import counted, known
 
 
 def report(
@@ -39,29 +40,44 @@ def report(
     measured = read(leakage) if leakage else None
     taken = page.take_report(load_settings(config), utc_now(), days, measured)
     if output is not None:
-        _write_anew(output, page.as_html(taken))
+        write_anew(output, page.as_html(taken).encode())
     if as_json:
         typer.echo(json.dumps(page.as_json(taken)))
         return
     verdict = page.judge(taken)
     _print(verdict.headline)
-    if isinstance(taken.runs, Runs) and (found := taken.runs.exposure).count:
-        _print(
-            f"Exposure: half within {duration(found.quantile(0.5))}, 95 % within "
-            f"{duration(found.quantile(0.95))}, longest {duration(found.longest)} "
-            f"({found.count:,} recordings in {days:,} days)"
-        )
+    if line := exposure_line(taken, days):
+        _print(line)
     for one in verdict.findings:
         _print(f"{one.level}: {one.what} {one.remedy}")
     if output is None:
         err.print("for the page: unvoiced report -o report.html", markup=False, highlight=False)
 
 
-def _write_anew(output: Path, text: str) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output}: {error.strerror}") from None
+def exposure_line(taken: page.Report, days: int) -> str:
+    """How long recordings stood, and of how many that is not known; "" where none was destroyed."""
+    if not isinstance(taken.runs, Runs):
+        return "Exposure: not known"
+    found, measured = taken.runs.exposure, measure(taken, taken.runs)
+    if not found.count and measured.complete:
+        return ""
+    half, most = (found.quantile(share, measured.unmeasured) for share in (0.5, 0.95))
+    longest = found.longest if found.count else None
+    at_least = "" if measured.complete or longest is None else "at least "
+    others = [
+        f"{count:,} {what}"
+        for count, what in (
+            (measured.unmeasured, "unmeasured"),
+            (found.unknown, "of unknown upload"),
+            (found.skewed, "by clocks that differ"),
+        )
+        if count
+    ]
+    of = "; ".join([f"{counted(found.count, 'recording')} in {days:,} days", *others])
+    return (
+        f"Exposure: half within {known(half)}, 95 % within {known(most)}, longest "
+        f"{at_least}{known(longest)} ({of})"
+    )
 
 
 def _print(text: str) -> None:

@@ -11,7 +11,7 @@ from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import VerificationError
 from unvoiced.ingest.missing import settle_missing
-from unvoiced.ingest.status import Status, take_status
+from unvoiced.ingest.status import MOST_FOREIGN, Status, take_status
 
 _SHOWN = 20
 _NEXT = "a backup may give them back; else `unvoiced missing settle`"
@@ -27,6 +27,8 @@ def status(config: Config = Path(FILE_NAME)) -> None:
     )
     objects = counted(found.raw_objects, "object")
     out.print(f"Raw store: {objects}, {found.raw_bytes / 1e6:,.1f} MB")
+    if found.foreign_objects:
+        _show_foreign(found)
     if found.holds:
         out.print(f"Legal holds: {found.holds:,}, see `unvoiced hold ls`")
     if not found.adds_up:
@@ -71,6 +73,16 @@ def _rows(found: Status) -> list[tuple[str, str, str]]:
         ("held", f"{found.held:,}", "of what is in the raw store: under a legal hold; no run "
          "touches it"),
     ]  # fmt: skip
+
+
+def _show_foreign(found: Status) -> None:
+    """Names that no upload gives, beside the digits by which Prefect's tables show them."""
+    count = counted(found.foreign_objects, "object")
+    out.print(f"Under names that no upload gives: {count}; see who put them there")
+    for name, digits in found.foreign.items():
+        out.print(f"  {digits}  {name!a}", markup=False, highlight=False, soft_wrap=True)
+    if len(found.foreign) == MOST_FOREIGN:
+        out.print("  these are the first")
 
 
 def missing_ls(config: Config = Path(FILE_NAME)) -> None:

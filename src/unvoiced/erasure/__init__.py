@@ -1,6 +1,15 @@
 """Erasure of one contributor: the key first, then every byte, and a certificate of both."""
 
-from unvoiced.erasure.approval import Preview, approve, ask, awaiting, preview, stage_of, withdraw
+from unvoiced.erasure.approval import (
+    Preview,
+    approve,
+    ask,
+    awaiting,
+    code,
+    preview,
+    stage_of,
+    withdraw,
+)
 from unvoiced.erasure.inventory import Inventory, take_inventory
 from unvoiced.erasure.record import Approval, Erasure, Erasures, Stage
 from unvoiced.erasure.run import (
@@ -27,6 +36,7 @@ __all__ = [
     "ask",
     "awaiting",
     "carry_out",
+    "code",
     "find_request",
     "go_on",
     "lift",

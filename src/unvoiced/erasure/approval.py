@@ -6,6 +6,9 @@
   over to another request of the same contributor.
 - Withdrawing and approving replace the same version of the record, so one of them comes first, and
   the other is refused. What was withdrawn cannot be put back: the log knows of the withdrawal.
+- Asking again is refused until that is in the log; what was asked for since stays.
+- Who approves gives the first digits of the request's digest (`code`), which only commands of who
+  makes requests show.
 """
 
 from dataclasses import dataclass, replace
@@ -15,8 +18,16 @@ from unvoiced.eraser import Eraser
 from unvoiced.erasure.discretion import discreet
 from unvoiced.erasure.inventory import Held, take_inventory, versions_of
 from unvoiced.erasure.record import Approval, Erasure, Erasures, Stage
+from unvoiced.erasure.run import make_request
 from unvoiced.errors import InputError
 from unvoiced.log.leaves import encode_leaf, rfc3339
+
+_CODE = 8  # digits
+
+
+def code(request: str) -> str:
+    """What who approves a request is told by who made it, of the request's digest."""
+    return request[:_CODE]
 
 
 @dataclass(frozen=True)
@@ -41,8 +52,7 @@ def ask(eraser: Eraser, pseudonym: str) -> Erasure:
     """Make durable a request that awaits approval. What is under way already is returned as it is,
     and so is an erasure that was done: what has come back of it needs no second approval.
     """
-    ledger = eraser.accounts.current()
-    return _records(eraser).request(pseudonym, eraser.now(), ledger, needs_approval=True)
+    return make_request(eraser, pseudonym, needs_approval=True)
 
 
 def awaiting(eraser: Eraser) -> list[str]:
@@ -117,7 +127,7 @@ def withdraw(eraser: Eraser, pseudonym: str) -> None:
         "suppression-lifted", lifting(pseudonym, eraser.undertaker.signer), eraser.now()
     )
     eraser.accounts.append([leaf])
-    records.remove(whose)
+    records.remove_withdrawn(whose)
 
 
 def stage_of(record: Erasure) -> str:

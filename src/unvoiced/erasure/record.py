@@ -150,6 +150,7 @@ class Erasures:
         One that is finished is taken up again, with the counts and the approval it had: what has
         come back goes too.
         What the log says is done, or was lifted since, is not under way, whatever a record says.
+        Raises `InputError` while one is being withdrawn: what is made then would be taken for old.
         """
         fresh = Erasure(
             id=suppression_id(pseudonym),
@@ -225,6 +226,23 @@ class Erasures:
         for entry in list(self._store.versions(_name(erasure_id))):
             self._store.delete(entry.name, entry.version)
 
+    def remove_withdrawn(self, erasure_id: str) -> None:
+        """Take out the version that was withdrawn and all older ones; what was put since stays."""
+        name = _name(erasure_id)
+        entries = [one for one in self._store.versions(name) if one.name == name]
+        for at, entry in enumerate(entries):
+            if entry.delete_marker:
+                continue
+            try:
+                stored = self._store.get(name, entry.version)
+            except NotFound:  # another withdrawal takes them out too
+                continue
+            if self._decode(erasure_id, stored.data).withdrawn:
+                # Oldest first: none of them becomes the current one.
+                for old in reversed(entries[at:]):
+                    self._store.delete(name, old.version)
+                return
+
     def is_own(self, name: str, erasure_id: str) -> bool:
         """Whether an object of the journal store is this erasure's record."""
         return name == _name(erasure_id)
@@ -260,7 +278,10 @@ def _again(found: Erasure, fresh: Erasure, ledger: Ledger) -> Erasure:
     if ledger.is_lifted(found.lifting, found.as_of):
         return fresh
     if found.withdrawn:
-        return fresh
+        raise InputError(
+            "their last request is being withdrawn; ask again in a moment, or finish that first: "
+            "unvoiced erasure withdraw"
+        )
     if not found.finished and found.request not in ledger.requests:
         return found
     began = {Stage.REQUESTED.value: found.stages[Stage.REQUESTED.value]}

@@ -59,8 +59,19 @@ class Outcome:
 
 def request(eraser: Eraser, pseudonym: str) -> str:
     """Make the request of an erasure durable; returns its id. Raises `InputError`."""
+    return make_request(eraser, pseudonym).id
+
+
+def make_request(eraser: Eraser, pseudonym: str, *, needs_approval: bool = False) -> Erasure:
+    """Make a request durable, or find the one that is under way. Raises `InputError`."""
+    records = _records(eraser)
+    made = records.request(
+        pseudonym, eraser.now(), eraser.accounts.current(), needs_approval=needs_approval
+    )
     ledger = eraser.accounts.current()
-    return _records(eraser).request(pseudonym, eraser.now(), ledger).id
+    if ledger.is_lifted(made.lifting, made.as_of):  # meanwhile: nobody would go on with this one
+        made = records.request(pseudonym, eraser.now(), ledger, needs_approval=needs_approval)
+    return made
 
 
 def pending(eraser: Eraser) -> list[str]:
@@ -155,7 +166,8 @@ def reapply(eraser: Eraser) -> list[Outcome]:
     """Erase again whoever was erased and of whom something has come back: a backup, a late run.
 
     Asks each store for its folders. Who is under a legal hold is left alone, and so is whose
-    erasure is not finished: that goes on by itself. What a build of the catalog has replaced goes.
+    erasure is not finished: that goes on by itself, or awaits approval. What a build of the catalog
+    has replaced goes.
     """
     with discreet():
         suppressed, held = eraser.suppression.now(), eraser.holds.held()
@@ -165,9 +177,19 @@ def reapply(eraser: Eraser) -> list[Outcome]:
         back = sorted(
             {one for one in _contributors(eraser) if one in suppressed and not held.by(one)}
         )
-        open_ones = set(pending(eraser)) if back else set()
+        open_ones = {*pending(eraser), *_unapproved(eraser)} if back else set()
         finished = [one for one in back if suppression_id(one) not in open_ones]
         return [go_on(eraser, request(eraser, one)) for one in finished]
+
+
+def _unapproved(eraser: Eraser) -> set[str]:
+    """The ids of requests that are not gone on with: they await approval, or were withdrawn."""
+    done = eraser.accounts.current().requests
+    return {
+        one.id
+        for one in _records(eraser).all()
+        if one.awaits_approval and not one.finished and one.request not in done
+    }
 
 
 def _contributors(eraser: Eraser) -> set[str]:

@@ -30,11 +30,18 @@ from unvoiced.ingest.late_uploads import contributor
 from unvoiced.log.ledger import Ledger
 from unvoiced.log.note import Verifier
 from unvoiced.log.reader import LogReader
+from unvoiced.names import parse_sealed_name
 from unvoiced.stores import Store
 from unvoiced.stores.interface import CONDITIONS_PROBE
 from unvoiced.stores.object_name import is_object_name
 
 _LOOKS = 4
+MOST_FOREIGN = 1_000  # names that are kept
+
+
+def name_digits(name: str) -> str:
+    """By which a name is known where it must not be shown: the first digits of its SHA-256."""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 @dataclass
@@ -58,6 +65,8 @@ class Status:
     raw_bytes: int = 0
     oldest_waiting: datetime | None = None  # upload of the first that is free to go
     oldest_quarantined: datetime | None = None  # and of those in quarantine
+    foreign: dict[str, str] = field(default_factory=dict)  # the first names of no recording: digits
+    foreign_objects: int = 0  # raw objects under such names
     unread: int = 0  # raw objects of which one that is missing may be any: they cannot be read
     missing: list[str] = field(default_factory=list)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
@@ -133,6 +142,8 @@ def _look(settings: Settings, reader: LogReader, quarantine: Quarantine, ledger:
         raw_bytes=raw.bytes,
         oldest_waiting=raw.oldest,
         oldest_quarantined=raw.oldest_quarantined,
+        foreign=raw.foreign,
+        foreign_objects=raw.foreign_objects,
         unread=raw.unread,
         missing=sorted(one for one in unseen - finishing if later.is_unsettled(one)),
         quarantine_reasons=dict(Counter(ledger.quarantined.values())),
@@ -157,6 +168,8 @@ class _Raw:
     oldest_quarantined: datetime | None = None
     held: int = 0
     found: set[str] = field(default_factory=set)  # of the digests that are sought
+    foreign: dict[str, str] = field(default_factory=dict)
+    foreign_objects: int = 0
     unread: int = 0  # objects that could not be read on the way
 
 
@@ -169,6 +182,10 @@ def _list_raw(settings: Settings, held: Held, records: Records, sought: Set[str]
         seen.objects += 1
         seen.bytes += entry.size
         seen.held += held.by(entry.name) is not None
+        if parse_sealed_name(entry.name) is None and entry.name != CONDITIONS_PROBE:
+            seen.foreign_objects += 1
+            if len(seen.foreign) < MOST_FOREIGN:
+                seen.foreign[entry.name] = name_digits(entry.name)
         record = records.of(entry.name, entry.version)
         if record is not None and record.sha256 in sought:
             seen.found.add(record.sha256)

@@ -1,7 +1,8 @@
 """A cast's speech as one feature set would store it, as attackers look at it. In memory only.
 
 Each part of a recording is extracted as a recording of its own, by what ingest extracts with, and
-rounded to the set's dtype. Samples and arrays are let go of as soon as there are frames.
+rounded to the set's dtype. Samples and arrays are let go of as soon as there are frames. Frames
+that are no finite numbers, or all the same, are refused: an attack on them would look like chance.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unvoiced.errors import InputError
 from unvoiced.features import FeatureSet, extract_samples
 from unvoiced.leakage.frames import Arrays, Frames, seen
 from unvoiced.leakage.voices import ENROLMENT, Cast, Piece, samples
@@ -51,18 +53,40 @@ class Material:
 
 
 def material(cast: Cast, feature_set: FeatureSet, look: Look = seen) -> Material:
-    """All of a cast's speech, as `look` shows the arrays of this feature set."""
+    """All of a cast's speech, as `look` shows the arrays of this feature set.
+
+    Raises `InputError` where that is nothing to attack.
+    """
 
     def frames(piece: Piece) -> Frames:
-        return np.concatenate([look(arrays) for arrays in stored(piece, feature_set)])
+        whole = np.concatenate([look(arrays) for arrays in stored(piece, feature_set)])
+        return finite(whole, feature_set)
 
-    return Material(
+    found = Material(
         tuple(frames(piece) for speaker in cast.learned_from for piece in speaker),
         np.array([who for who, speaker in enumerate(cast.learned_from) for _ in speaker]),
         tuple(frames(one.enrolment) for one in cast.tested),
         tuple(frames(piece) for one in cast.tested for piece in one.trials),
         np.array([who for who, one in enumerate(cast.tested) for _ in one.trials]),
     )
+    first = found.trials[0][:1]
+    if all((one == first).all() for one in (*found.learned, *found.enrolment, *found.trials)):
+        raise InputError(
+            f"feature set {feature_set.name}: its frames are all the same, whoever speaks, so "
+            "there is nothing to measure; correct its definition"
+        )
+    return found
+
+
+def finite(frames: Frames, feature_set: FeatureSet) -> Frames:
+    """The frames; raises `InputError` where one of them is no finite number."""
+    if not np.isfinite(frames).all():
+        raise InputError(
+            f"feature set {feature_set.name}: a recording gave frames that are no finite numbers, "
+            "which an attack would take for pure chance, so nothing was measured; correct its "
+            "definition, or take such recordings out of the folder"
+        )
+    return frames
 
 
 def stored(piece: Piece, feature_set: FeatureSet) -> Iterable[Arrays]:

@@ -4,6 +4,7 @@
   that set. Of several attackers the one with the lowest error counts.
 - Beside every figure stands the one of the raw recordings, by the same attackers. If they do not
   recognise people even there, `attacker_too_weak` is set, and nothing of it means anything.
+- An attack that gives no numbers, or the same for everybody, on any set, is an error, not chance.
 - Numbers are all that comes out; nothing is written. Memory is bounded by what `voices` chooses,
   one feature set at a time.
 """
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from unvoiced.errors import VerificationError
 from unvoiced.features import FeatureSet, make_ready
 from unvoiced.leakage.attackers import COSINE, TOGETHER, Attackers
-from unvoiced.leakage.frames import RAW, as_raw, can_be_inverted
-from unvoiced.leakage.material import Material, material, stored
-from unvoiced.leakage.rates import Scores, eer, interval, rank1
+from unvoiced.leakage.frames import RAW, Frames, as_raw, can_be_inverted
+from unvoiced.leakage.material import Material, finite, material, stored
+from unvoiced.leakage.rates import Scores, eer, interval, rank1, tells_apart
 from unvoiced.leakage.rebuild import rebuilt
 from unvoiced.leakage.result import CHANCE_EER, Corpus, Leakage, SetLeakage
 from unvoiced.leakage.voices import Cast, cast
@@ -91,7 +93,8 @@ def measure(
 
     `only` is a pattern of the folders of who may be attacked; all others are learned from.
     `seconds` is the length of the longest trial, enrolment is three times that. Raises InputError
-    for too few speakers.
+    for too few speakers, and for features that are no finite numbers or never differ;
+    VerificationError for an attack that told nobody from anybody.
     """
     tell("compiling", 0.0)
     make_ready([RAW, *feature_sets])
@@ -138,7 +141,7 @@ def measure(
 def _raw(chosen: Cast, effort: Effort, seed: int) -> _Raw:
     speech = material(chosen, RAW)
     attackers = _learned(speech, effort, seed)
-    scores = attackers.scores(speech.enrolment, speech.trials)
+    scores = _attack(attackers, speech.enrolment, speech.trials, RAW)
     found = _strongest(scores, speech, seed)
     own = np.zeros(scores[COSINE].shape, bool)
     own[speech.owners, np.arange(len(speech.owners))] = True
@@ -154,7 +157,8 @@ def _raw(chosen: Cast, effort: Effort, seed: int) -> _Raw:
 
 def _set(chosen: Cast, feature_set: FeatureSet, raw: _Raw, effort: Effort, seed: int) -> SetLeakage:
     speech = material(chosen, feature_set)
-    scores = _learned(speech, effort, seed).scores(speech.enrolment, speech.trials)
+    attackers = _learned(speech, effort, seed)
+    scores = _attack(attackers, speech.enrolment, speech.trials, feature_set)
     found = _strongest(scores, speech, seed)
     by_seconds = _by_seconds(speech, chosen, feature_set, found, effort, seed)
     outside = cosine = rank = None
@@ -180,6 +184,21 @@ def _learned(speech: Material, effort: Effort, seed: int) -> Attackers:
     return Attackers.learn(speech.learned, speech.learners, components=effort.components, seed=seed)
 
 
+def _attack(
+    attackers: Attackers, enrolment: Sequence[Frames], trials: Sequence[Frames], of: FeatureSet
+) -> dict[str, Scores]:
+    """What each attacker makes of trials; raises `VerificationError` for one that broke down."""
+    scores = attackers.scores(enrolment, trials)
+    broken = sorted(name for name, one in scores.items() if not tells_apart(one))
+    if broken:
+        raise VerificationError(
+            f"feature set {of.name}: attackers ({', '.join(broken)}) gave no numbers, or the same "
+            "for everybody, which is no chance result; nothing was measured. Look at what the set "
+            "stores of this speech, and try other speech"
+        )
+    return scores
+
+
 def _strongest(scores: dict[str, Scores], speech: Material, seed: int) -> _Found:
     rates = {name: eer(one, speech.owners) for name, one in scores.items()}
     name = min(rates, key=rates.__getitem__)
@@ -203,7 +222,8 @@ def _by_seconds(
         seconds = share * chosen.trial_seconds
         frames = round(seconds * feature_set.sample_rate / feature_set.hop_length)
         shorter = speech.shortened(frames)
-        scores = _learned(shorter, effort, seed).scores(shorter.enrolment, shorter.trials)
+        attackers = _learned(shorter, effort, seed)
+        scores = _attack(attackers, shorter.enrolment, shorter.trials, feature_set)
         found.append((seconds, min(eer(one, shorter.owners) for one in scores.values())))
     return (*found, (chosen.trial_seconds, longest.eer))
 
@@ -219,7 +239,7 @@ def _outside(chosen: Cast, feature_set: FeatureSet, raw: _Raw, effort: Effort, s
     learned = (*raw.material.learned[::2], *inverted.learned[1::2])
     learners = np.concatenate((raw.material.learners[::2], inverted.learners[1::2]))
     attackers = Attackers.learn(learned, learners, components=effort.components, seed=seed)
-    scores = attackers.scores(raw.material.enrolment, inverted.trials)
+    scores = _attack(attackers, raw.material.enrolment, inverted.trials, feature_set)
     return min(eer(one, inverted.owners) for one in scores.values())
 
 
@@ -236,6 +256,8 @@ def _reconstruction(
         )
         for one in chosen.tested
     ]
-    scores = raw.attackers.scores(raw.material.enrolment, rebuilt_trials)
+    for frames in rebuilt_trials:
+        finite(frames, feature_set)
+    scores = _attack(raw.attackers, raw.material.enrolment, rebuilt_trials, feature_set)
     owners = np.arange(len(rebuilt_trials))
     return float(np.diag(scores[COSINE]).mean()), rank1(scores[TOGETHER], owners)

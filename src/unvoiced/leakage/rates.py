@@ -1,7 +1,8 @@
 """How often an attacker is right: error rates of scores, with what chance and few speakers do.
 
 Scores are of shape (models, trials), higher for the same speaker. Every model of another speaker is
-an impostor of a trial. Pure; rates are in percent.
+an impostor of a trial. Scores that are no finite numbers have no rate: they would be sorted to an
+end, where they look like chance. Pure; rates are in percent.
 """
 
 from dataclasses import dataclass
@@ -9,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unvoiced.errors import VerificationError
+
 Scores = NDArray[np.float64]
 Owners = NDArray[np.int64]
 
 _BOOTSTRAPS = 400
+_SAME = 1e-9  # of the largest score: what rounding makes of equal ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,12 @@ class Sorted:
 
     @classmethod
     def of(cls, scores: Scores, owners: Owners) -> "Sorted":
-        """Of scores (models, trials); model m is speaker m's, trial t is speaker `owners[t]`'s."""
+        """Of scores (models, trials); model m is speaker m's, trial t is speaker `owners[t]`'s.
+
+        Raises `VerificationError` for scores that are no finite numbers.
+        """
+        if not np.isfinite(scores).all():
+            raise VerificationError("scores that are no finite numbers have no error rate")
         models = np.repeat(np.arange(len(scores)), len(owners))
         trials = np.tile(owners, len(scores))
         order = np.argsort(scores.ravel(), kind="stable")
@@ -74,6 +83,13 @@ def interval(scores: Scores, owners: Owners, seed: int) -> tuple[float, float]:
     ]
     low, high = np.nanpercentile(rates, (2.5, 97.5))
     return float(low), float(high)
+
+
+def tells_apart(scores: Scores) -> bool:
+    """Whether these are scores at all: finite, and not the same for every model or every trial."""
+    return bool(np.isfinite(scores).all()) and all(
+        np.ptp(scores, axis=axis).max() > _SAME * (1 + np.abs(scores).max()) for axis in (0, 1)
+    )
 
 
 def rank1(scores: Scores, owners: Owners) -> float:

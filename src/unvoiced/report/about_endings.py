@@ -2,7 +2,6 @@
 
 from unvoiced.ingest.recording import QUARANTINE_REASONS
 from unvoiced.ingest.status import Status
-from unvoiced.report.about_recordings import WITH_FEATURES
 from unvoiced.report.facts import Report
 from unvoiced.report.html import (
     Cell,
@@ -12,6 +11,7 @@ from unvoiced.report.html import (
     paragraph,
     table,
 )
+from unvoiced.report.story import WITH_FEATURES
 from unvoiced.report.words import minute
 
 
@@ -77,10 +77,11 @@ def limits(report: Report) -> Section:
                 "Copies. Replicas, snapshots, backups and what somebody copied are outside of what "
                 "a store tells; every receipt lists that. Until an intake key is retired, such a "
                 "copy can be opened with it.",
-                "Exposure that no run recorded. A run that was killed leaves no record; the next "
-                "one finishes its work and counts it from the upload on. Recordings that ended "
-                "without features (erasure, retention) are in the receipts and not in the times. "
-                "Times are upper bounds, by up to 19 %, of two machines’ clocks.",
+                "Exposure that no run recorded. A run that was killed leaves no record: what it "
+                "had destroyed by then is unmeasured, and said beside the times; what it had not, "
+                "the next one counts from the upload on. Recordings that ended without features "
+                "(erasure, retention) are in the receipts and not in the times. Times are upper "
+                "bounds, by up to 19 %, of two machines’ clocks: where these differ, all times do.",
                 "Features and archived originals. They are kept on purpose, and the times above "
                 "say nothing of them: features are not anonymous.",
                 "What was uploaded before a run saw it. The log begins when a recording is taken "

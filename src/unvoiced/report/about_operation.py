@@ -105,7 +105,7 @@ def runs(report: Report) -> Section:
     if isinstance(found, Unread):
         body = paragraph(f"The records of runs are not shown: {found.why}.")
         return Section("runs", title, "for who runs it", body)
-    records = found.found.records
+    records = found.shown
     since = day(report.window.start)
     if not records:
         body = paragraph(f"No run left a record since {since}.")

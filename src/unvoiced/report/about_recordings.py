@@ -1,9 +1,8 @@
-"""The sections on recordings: exposure, backlog and receipts. Pure."""
+"""The sections on what waits, and on what was destroyed, with receipt. Pure."""
 
 from unvoiced.disposal import Cause
-from unvoiced.ingest.exposure import Exposure, bucket_end
 from unvoiced.log.note import encode_base64
-from unvoiced.report.charts import Series, Spread, ages, spreads, stacked
+from unvoiced.report.charts import Series, ages, stacked
 from unvoiced.report.facts import Report, Runs, Unread
 from unvoiced.report.html import (
     Cell,
@@ -16,13 +15,9 @@ from unvoiced.report.html import (
     number,
     paragraph,
     table,
-    text,
 )
-from unvoiced.report.rows import histogram
 from unvoiced.report.words import counted, day, duration
 
-WITH_FEATURES = frozenset({Cause.FEATURES.value, Cause.ARCHIVED.value})
-_NOTHING = "Nothing was disposed of in this time."
 # A cause's colour, and what it says of whom.
 _COLOURS = {
     Cause.FEATURES.value: "c1",
@@ -30,145 +25,6 @@ _COLOURS = {
     Cause.ERASURE.value: "c5",
     Cause.MISSING.value: "late",
 }
-
-
-def exposure(report: Report) -> Section:
-    """From upload to observed disposal: the number that matters most."""
-    runs, body = report.runs, ""
-    if isinstance(runs, Unread):
-        body = paragraph(f"The records of runs, in the journal store, are not shown: {runs.why}.")
-    else:
-        body = _windows(report, runs)
-    return Section(
-        "exposure",
-        "How long a recording stands before it is destroyed",
-        "for everybody",
-        paragraph(
-            "From the moment the store had it to the moment it was seen to be gone. While a "
-            "recording stands, whoever gets into the store and has the intake key can hear it.",
-            "soft",
-        )
-        + body
-        + _standing(report),
-    )
-
-
-def _windows(report: Report, runs: Runs) -> str:
-    found, limit = runs.exposure, report.limits.backlog.total_seconds()
-    covered = sum(
-        sum(by_step.values())
-        for cause, by_step in report.story.receipts.items()
-        if cause in WITH_FEATURES
-    )
-    of = (
-        f"{counted(found.count, 'recording')} since {day(report.window.start)}, by the records of "
-        f"{counted(len(runs.found.records), 'run')}; the log has {counted(covered, 'receipt')} "
-        "for recordings that left features in this time."
-    )
-    notes = [
-        said
-        for said in (
-            f"Of {found.unknown:,} more it is not known when they were uploaded."
-            if found.unknown
-            else "",
-            f"{found.skewed:,} were gone before they were uploaded, by the clocks of two machines; "
-            "they count as none."
-            if found.skewed
-            else "",
-            f"{counted(runs.found.unread, 'record')} could not be read." if runs.found.unread
-            else "",
-        )
-        if said
-    ]  # fmt: skip
-    if not found.count:
-        return paragraph(" ".join([_NOTHING, *notes]))
-    numbers = "".join(
-        f"<div><b{' class=over' if seconds > limit else ''}>{text(duration(seconds))}</b>"
-        f"<small>{text(said)}</small></div>"
-        for seconds, said in (
-            (found.quantile(0.5) or 0, "or less, for half of them"),
-            (found.quantile(0.95) or 0, "or less, for 95 %"),
-            (found.longest, "the longest"),
-        )
-    )
-    values = {step: _spread(one) for step, one in runs.exposures.items() if one.count}
-    per = "hour" if report.window.hourly else "day"
-    picture = figure(
-        f"Each {per}: half were gone within the lower end of the bar, 95 % within its upper end",
-        lambda width: spreads(
-            report.window,
-            values,
-            limit,
-            width,
-            "Time from upload to disposal",
-            f"For each {per}, half and 95 % of recordings, and the longest. Over all: half within "
-            f"{duration(found.quantile(0.5))}, 95 % within {duration(found.quantile(0.95))}, "
-            f"longest {duration(found.longest)}. The table below has the numbers.",
-        ),
-        legend([("c1", "from half to 95 % of the recordings"), ("c1d", "the longest"),
-                ("late", "longest, over the limit")]),
-    )  # fmt: skip
-    rows = [
-        (
-            _step(report, step),
-            number(one.count),
-            number(duration(one.median)),
-            number(duration(one.most)),
-            number(duration(one.longest)),
-        )
-        for step, one in sorted(values.items(), reverse=True)
-    ]
-    spread = figure(
-        "All of them, by how long they stood",
-        lambda width: histogram(
-            found.buckets,
-            width,
-            120,
-            "How many recordings stood how long",
-            "A histogram on a logarithmic scale of time; the three numbers above sum it up.",
-        ),
-        behind(
-            table(
-                ("within", "recordings"),
-                [(duration(bucket_end(n)), number(count)) for n, count in
-                 sorted(found.buckets.items())],
-            )
-        ),
-    )  # fmt: skip
-    return (
-        f'<div class="big">{numbers}</div>'
-        + paragraph(" ".join([of, *notes]), "note")
-        + picture
-        + behind(table((per, "recordings", "half within", "95 % within", "longest"), rows))
-        + spread
-    )
-
-
-def _spread(one: Exposure) -> Spread:
-    return Spread(one.quantile(0.5) or 0, one.quantile(0.95) or 0, one.longest, one.count)
-
-
-def _standing(report: Report) -> str:
-    status = report.status
-    if isinstance(status, Unread):
-        return paragraph(f"What stands in the raw store now is not shown: {status.why}.")
-    if not status.raw_objects:
-        return paragraph("In the raw store now: nothing.")
-    since = [
-        f"{what} has stood for {duration((report.made - uploaded).total_seconds())}"
-        for what, uploaded in (
-            ("the oldest that waits", status.oldest_waiting),
-            ("the oldest in quarantine", status.oldest_quarantined),
-        )
-        if uploaded is not None
-    ]
-    if status.held:
-        since.append(f"{status.held:,} under a legal hold")
-    objects = counted(status.raw_objects, "object")
-    return paragraph(
-        f"In the raw store now: {', '.join([objects, *since])}. What still stands is in none of "
-        "the numbers above."
-    )
 
 
 def backlog(report: Report) -> Section:
@@ -205,7 +61,7 @@ def backlog(report: Report) -> Section:
         most = found.values if found else {}
         rows = [
             (
-                _step(report, step),
+                window.said(step),
                 number(point.backlog),
                 number(point.quarantined),
                 number(int(most.get(step, 0))),
@@ -229,7 +85,7 @@ def backlog(report: Report) -> Section:
                 "Age of the oldest recording waiting",
                 f"The worst in this time: {duration(max(runs.oldest_found.values()))}.",
             ),
-            behind(table((per, "oldest"), [(_step(report, step), number(duration(age)))
+            behind(table((per, "oldest"), [(window.said(step), number(duration(age)))
                          for step, age in sorted(runs.oldest_found.items(), reverse=True)])),
         )  # fmt: skip
     return Section("backlog", "What waits", "for who runs it", body)
@@ -265,7 +121,7 @@ def receipts(report: Report) -> Section:
     if causes:
         steps = sorted({step for one in shown for step in one.values}, reverse=True)
         rows: list[tuple[str | Cell, ...]] = [
-            (_step(report, step), *(number(int(one.values.get(step, 0))) for one in shown))
+            (window.said(step), *(number(int(one.values.get(step, 0))) for one in shown))
             for step in steps
         ]
         totals = table(
@@ -303,8 +159,3 @@ def receipts(report: Report) -> Section:
 
 def _colour(cause: str) -> str:
     return _COLOURS.get(cause, "c3")
-
-
-def _step(report: Report, step: int) -> str:
-    at = report.window.steps[step]
-    return f"{at:%Y-%m-%d %H:00}" if report.window.hourly else f"{at:%Y-%m-%d}"

@@ -65,6 +65,7 @@ class Watched:
 
     looked: datetime | None
     alarms: tuple[Alarm, ...]
+    trouble: str = ""  # why what it remembers is not what it wrote last
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def read_access(audit: Store, window: Window) -> Access:
 
 def read_alarms(audit: Store, verifier: Verifier, window: Window) -> Watched:
     """The alerts of the watch. Raises `StoreError`."""
-    state = remembered.recall(audit, verifier).state
+    found = remembered.recall(audit, verifier)
+    state = found.state
     kept = raised.kept(audit, window.start, state.accepted if state else ())
     return Watched(
         state.looked if state else None,
@@ -119,6 +121,7 @@ def read_alarms(audit: Store, verifier: Verifier, window: Window) -> Watched:
             )
             for one in kept
         ),
+        found.trouble,
     )
 
 

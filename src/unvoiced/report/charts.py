@@ -89,8 +89,7 @@ class _Area:
         self.drawing.line(self.left, self.base, self.right, self.base, "axis")
 
     def label(self, step: int) -> str:
-        at = self.window.steps[step]
-        return f"{at:%Y-%m-%d %H:00}" if self.window.hourly else f"{at:%Y-%m-%d}"
+        return self.window.said(step)
 
 
 class _Times:
@@ -100,7 +99,9 @@ class _Times:
         shortest, longest = max(min(times, default=1.0), 1.0), max([*times, 60.0])
         self._area = area
         self.low = max(at for at in _MARKS if at <= shortest)
-        self.high = min((at for at in _MARKS if at >= longest), default=longest)
+        # Never the same one: where all times are one mark, there is a scale too.
+        above = (at for at in _MARKS if at >= longest and at > self.low)
+        self.high = min(above, default=max(longest, 2 * self.low))
 
     def y(self, seconds: float) -> float:
         """Where a time stands."""

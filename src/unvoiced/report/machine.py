@@ -1,6 +1,7 @@
 """The report for machines. Pure.
 
-Where a store could not be read, what it would have said is null and `unread` has the reason.
+Where a store could not be read, what it would have said is null and `unread` has the reason. So is
+a time that is not known.
 """
 
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from unvoiced.log.leaves import rfc3339
 from unvoiced.report.access import Access
 from unvoiced.report.facts import Report, Runs, Unread
 from unvoiced.report.keys import standings
+from unvoiced.report.measured import measure
 from unvoiced.report.verdict import judge
 
 FORMAT = "unvoiced-report/1"
@@ -60,27 +62,37 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for one in standings(report)
         ],
-        **{name: None if isinstance(part, Unread) else _part(part) for name, part in parts.items()},
+        **{
+            name: None if isinstance(part, Unread) else _part(report, part)
+            for name, part in parts.items()
+        },
         "unread": {name: part.why for name, part in parts.items() if isinstance(part, Unread)},
         "leakage": asdict(report.leakage) if report.leakage else None,
     }
 
 
-def _part(part: Any) -> dict[str, Any]:
+def _part(report: Report, part: Any) -> dict[str, Any]:
     if isinstance(part, Status):
-        # `missing` holds digests, and so does what is in quarantine.
-        return _plain_fields(part) | {"missing": len(part.missing), "in_quarantine": None}
+        # `missing` holds digests, and so does what is in quarantine; `foreign` holds names.
+        hidden = {"in_quarantine": None, "foreign": None}
+        return _plain_fields(part) | {"missing": len(part.missing)} | hidden
     if isinstance(part, Runs):
-        exposure = part.exposure
+        exposure, measured = part.exposure, measure(report, part)
         return {
             "exposure": {
                 **exposure.as_json(),
-                "half_within": exposure.quantile(0.5),
-                "95_percent_within": exposure.quantile(0.95),
+                "half_within": exposure.quantile(0.5, measured.unmeasured),
+                "95_percent_within": exposure.quantile(0.95, measured.unmeasured),
+                "receipts": measured.receipts,
+                "unmeasured": measured.unmeasured,
+                "excess": measured.excess,
             },
-            "records": [record.as_json() for record in part.found.records],
+            "records": [record.as_json() for record in part.shown],
             "not_believed": part.found.not_believed,
             "not_read": part.found.unread,
+            "repeated": part.found.repeated,
+            "log_size_beyond": part.beyond,
+            "log_roots_other": part.forked,
         }
     if isinstance(part, Access):
         # By hand: `asdict` counts the items of a Counter anew.

@@ -6,7 +6,13 @@ when somebody uploaded something.
 """
 
 from unvoiced.ingest.status import Status
-from unvoiced.report import about_endings, about_operation, about_people, about_recordings
+from unvoiced.report import (
+    about_endings,
+    about_exposure,
+    about_operation,
+    about_people,
+    about_recordings,
+)
 from unvoiced.report.facts import Report
 from unvoiced.report.html import text
 from unvoiced.report.style import STYLE
@@ -21,7 +27,7 @@ def as_html(report: Report) -> str:
     verdict = judge(report)
     name = report.checkpoint.origin
     sections = (
-        about_recordings.exposure(report),
+        about_exposure.exposure(report),
         about_recordings.backlog(report),
         about_recordings.receipts(report),
         about_operation.keys(report),
@@ -79,7 +85,10 @@ def _equation(report: Report) -> str:
     )
     status = report.status
     if not isinstance(status, Status):
-        looked = "The stores were not looked at: this is what the log says alone."
+        looked = (
+            "Not checked whether anything is missing: this is what the log says alone, not held "
+            "against the stores."
+        )
     elif status.missing:
         looked = f"{counted(len(status.missing), 'recording')} of these stand nowhere."
     else:

@@ -14,12 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from unvoiced.disposal import Cause
 from unvoiced.errors import VerificationError
 from unvoiced.keys.intake import Epoch
 from unvoiced.log.leaves import Leaf, parse_leaf, rfc3339
 from unvoiced.log.ledger import KEY_ID_DIGITS, Ledger
 from unvoiced.report.window import Window
 
+# Causes of receipts for recordings that left features: how long those stood, runs measure.
+WITH_FEATURES = frozenset({Cause.FEATURES.value, Cause.ARCHIVED.value})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -55,6 +58,7 @@ class Story:
     """The log, folded: `follow` takes in its leaves."""
 
     window: Window
+    recorded_to: int = 0  # entries that the log had when the newest record of a run was kept
     ledger: Ledger = field(default_factory=Ledger)
     first: str = ""  # the time of the first leaf, RFC 3339
     last: str = ""  # the latest that was reached
@@ -62,6 +66,8 @@ class Story:
     accepted: Counter[int] = field(default_factory=Counter)  # step -> recordings
     receipts: dict[str, Counter[int]] = field(default_factory=dict)  # cause -> step -> recordings
     causes: Counter[str] = field(default_factory=Counter)  # of all receipts
+    later: int = 0  # receipts in the window, with features, behind `recorded_to`
+    later_since: str = ""  # the time of the first of those
     keys: dict[str, Key] = field(default_factory=dict)  # digest of the public key -> key
     kinds: Counter[str] = field(default_factory=Counter)  # of leaves
     swept: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, store) -> objects
@@ -119,7 +125,7 @@ class Story:
                 cause = str(leaf.fields.get("cause"))
                 self.causes[cause] += 1
                 if step >= 0:
-                    self.receipts.setdefault(cause, Counter())[step] += 1
+                    self._receipt(cause, step)
             case "intake-key":
                 key = Key(str(leaf.fields.get("epoch", "")), datetime.fromisoformat(self.last))
                 self.keys[leaf.digest] = self._key_of[leaf.digest[:KEY_ID_DIGITS]] = key
@@ -129,6 +135,12 @@ class Story:
                 objects = leaf.fields.get("objects")
                 what = (str(leaf.fields.get("rule")), str(leaf.fields.get("store")))
                 self.swept[what] += objects if isinstance(objects, int) else 0
+
+    def _receipt(self, cause: str, step: int) -> None:
+        self.receipts.setdefault(cause, Counter())[step] += 1
+        if self.ledger.size > self.recorded_to and cause in WITH_FEATURES:
+            self.later += 1
+            self.later_since = self.later_since or self.last
 
     def _point(self) -> Point | None:
         if not self.first:

@@ -1,20 +1,32 @@
 """What to know first: whether every recording is accounted for, and what needs a look. Pure.
 
-`bad` is what may be a loss, or a page that cannot tell; `look` is what somebody should do or decide
-about; neither depends on how long the page looks back, but for what happened then.
+`bad` is what may be a loss, or evidence that does not hold; `look` is what somebody should do or
+decide about, and whatever the page cannot tell. Neither depends on how long the page looks back,
+but for what happened then.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from unvoiced.ingest.status import Status
+from unvoiced.report.access import Access
 from unvoiced.report.facts import Report, Runs, Unread
 from unvoiced.report.keys import standings
+from unvoiced.report.measured import measure
 from unvoiced.report.words import counted, day, duration, minute
 
 FINE_STATES = frozenset({"Completed", "CompletedWithQuarantine"})
+# The watch looks every five minutes.
+_WATCH_SILENT = timedelta(hours=6)
+_PARTS = {
+    "status": "What stands in the stores",
+    "runs": "The records of runs, and with them how long recordings stood",
+    "access": "Who read features",
+    "watched": "What the watch raised",
+    "reviewed": "Whether somebody reviewed who can reach what",
+}
 
 
 class Level(StrEnum):
@@ -48,13 +60,25 @@ class Verdict:
 
 def judge(report: Report) -> Verdict:
     """The verdict on a report."""
-    found = [*_of_stores(report), *_of_runs(report), *_of_keys(report), *_of_access(report)]
+    evidence = [*_of_unread(report), *_of_the_log(report), *_of_the_watchs_state(report)]
+    found = [
+        *evidence,
+        *_of_stores(report),
+        *_of_runs(report),
+        *_of_exposure(report),
+        *_of_keys(report),
+        *_of_access(report),
+    ]
     found.sort(key=lambda one: one.level is not Level.BAD)
     missing = isinstance(report.status, Status) and report.status.missing
+    broken = any(one.level is Level.BAD for one in evidence)
     if missing:
         headline = f"{counted(len(missing), 'recording is', 'recordings are')} missing"
     elif isinstance(report.status, Unread):
-        headline = "The log’s accounts hold; the stores were not held against them"
+        holds = "Evidence does not hold" if broken else "The log’s accounts hold"
+        headline = f"{holds}; not checked whether anything is missing"
+    elif broken:
+        headline = "Evidence does not hold"
     elif not report.story.ledger.accepted:
         headline = "No recording was taken over yet"
     else:
@@ -62,14 +86,59 @@ def judge(report: Report) -> Verdict:
     return Verdict(headline, tuple(found))
 
 
+def _of_unread(report: Report) -> Iterator[Finding]:
+    for part, what in _PARTS.items():
+        unread = getattr(report, part)
+        if not isinstance(unread, Unread):
+            continue
+        missing = " Not checked whether anything is missing." if part == "status" else ""
+        if unread.tampered:
+            yield Finding(
+                Level.BAD,
+                f"{what}: not read, as {unread.why}.{missing}",
+                "Somebody put or changed something there: docs/incident.md.",
+            )
+        else:
+            yield Finding(
+                Level.LOOK,
+                f"{what}: not read, as {unread.why}.{missing}",
+                "Have somebody make the page who may read it: docs/roles.md.",
+            )
+
+
+def _of_the_log(report: Report) -> Iterator[Finding]:
+    runs = report.runs
+    if isinstance(runs, Unread):
+        return
+    size = report.checkpoint.size
+    if runs.beyond:
+        yield Finding(
+            Level.BAD,
+            f"The log has {counted(size, 'entry', 'entries')}; by a run’s record, which its key "
+            f"signed, it had {runs.beyond:,}.",
+            "An older state of the log was put back. Keep both as they are: docs/incident.md.",
+        )
+    if runs.forked:
+        yield Finding(
+            Level.BAD,
+            f"{counted(runs.forked, 'record')} of runs that the log’s key signed know another log "
+            "than this one, of the same size.",
+            "Entries were exchanged, or it is another history. Keep both: docs/incident.md.",
+        )
+
+
+def _of_the_watchs_state(report: Report) -> Iterator[Finding]:
+    if not isinstance(report.watched, Unread) and report.watched.trouble:
+        yield Finding(
+            Level.BAD,
+            f"Of the watch: {report.watched.trouble}.",
+            "See who wrote to the audit store, under watch/: docs/incident.md.",
+        )
+
+
 def _of_stores(report: Report) -> Iterator[Finding]:
     status = report.status
     if isinstance(status, Unread):
-        yield Finding(
-            Level.LOOK,
-            f"What the log says was not held against the stores: {status.why}.",
-            "Have an operator run `unvoiced status`.",
-        )
         return
     if status.missing:
         yield Finding(
@@ -93,6 +162,26 @@ def _of_runs(report: Report) -> Iterator[Finding]:
     runs = report.runs
     if not isinstance(runs, Runs):
         return
+    if runs.found.unread:
+        yield Finding(
+            Level.LOOK,
+            f"{counted(runs.found.unread, 'record')} of runs could not be read.",
+            "Make the page again. Where that does not help, look at the journal store.",
+        )
+    if runs.found.repeated:
+        yield Finding(
+            Level.LOOK,
+            f"{counted(runs.found.repeated, 'object')} among the records of runs "
+            "only repeat or replace another; they count for nothing.",
+            "See who put them into the journal store, under runs/.",
+        )
+    if runs.found.not_believed:
+        yield Finding(
+            Level.LOOK,
+            f"{counted(runs.found.not_believed, 'object')} among the records of runs that the "
+            "log’s key did not sign, or of a time to come.",
+            "See who put them into the journal store, under runs/.",
+        )
     if runs.last is None:
         if report.story.ledger.accepted:
             yield Finding(
@@ -115,12 +204,37 @@ def _of_runs(report: Report) -> Iterator[Finding]:
             f"{runs.last.state}.",
             "Its report says what is left and why.",
         )
-    if runs.found.not_believed:
+
+
+def _of_exposure(report: Report) -> Iterator[Finding]:
+    runs = report.runs
+    if not isinstance(runs, Runs):
+        return
+    measured = measure(report, runs)
+    if measured.gap:
         yield Finding(
             Level.LOOK,
-            f"{counted(runs.found.not_believed, 'object')} among the records of runs that the "
-            "log’s key did not sign.",
-            "See who put them into the journal store, under runs/.",
+            f"How long {measured.unmeasured:,} of {counted(measured.receipts, 'recording')} stood "
+            f"is not known: destroyed since {day(report.window.start)}, and in no record of a run.",
+            "A run that is killed leaves no record; one that is under way, soon. Where it was "
+            "neither, see who deleted records under runs/ in the journal store.",
+        )
+    if measured.excess:
+        yield Finding(
+            Level.LOOK,
+            f"Records of runs have {counted(measured.excess, 'recording')} more than the log has "
+            "receipts.",
+            "Hold the log against a copy of it: `unvoiced log verify --remember`.",
+        )
+    if measured.vague:
+        found = runs.exposure
+        yield Finding(
+            Level.LOOK,
+            f"Of {measured.not_known:,} of {counted(measured.recorded, 'recording')} in records "
+            f"it is not known how long they stood: {found.unknown:,} of unknown upload, "
+            f"{found.skewed:,} gone before they came, by the clocks of two machines.",
+            "Hold the clocks of workers and stores against each other: times of other recordings "
+            "may be too short or too long by as much.",
         )
 
 
@@ -139,6 +253,18 @@ def _of_keys(report: Report) -> Iterator[Finding]:
 
 def _of_access(report: Report) -> Iterator[Finding]:
     if not isinstance(report.watched, Unread):
+        read = isinstance(report.access, Access) and report.access.objects
+        looked = report.watched.looked
+        if (read or report.story.ledger.accepted) and (
+            looked is None or report.made - looked > _WATCH_SILENT
+        ):
+            yield Finding(
+                Level.LOOK,
+                "The watch never looked at who reads."
+                if looked is None
+                else f"The watch looked last on {minute(looked)} UTC.",
+                "Is its schedule on? `unvoiced watch` runs it once.",
+            )
         standing = [one for one in report.watched.alarms if not one.accepted]
         loud = [one for one in standing if one.level in {"critical", "high"}]
         if loud:

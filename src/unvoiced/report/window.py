@@ -47,3 +47,8 @@ class Window:
         seconds = moment if isinstance(moment, float | int) else moment.timestamp()
         number = int((seconds - self.start.timestamp()) // self.step.total_seconds())
         return number if 0 <= number < self._count else None
+
+    def said(self, step: int) -> str:
+        """A step's day, or its hour."""
+        at = self.steps[step]
+        return f"{at:%Y-%m-%d %H:00}" if self.hourly else f"{at:%Y-%m-%d}"

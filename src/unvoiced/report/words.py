@@ -20,6 +20,11 @@ def duration(seconds: float | None) -> str:
     return _number(seconds / (30.4 * 86400), "months")
 
 
+def known(seconds: float | None) -> str:
+    """A time, or that it is not known."""
+    return "not known" if seconds is None else duration(seconds)
+
+
 def _number(value: float, unit: str) -> str:
     text = f"{value:.1f}" if value < 10 and unit != "s" else f"{value:.0f}"
     text = text.removesuffix(".0")

@@ -5,12 +5,14 @@
 
 The journal store is private: so a record can say what a public log must not. One that the log's key
 did not sign counts as none. What is kept is never replaced: a run that the UI started again under
-its old id has its second record beside the first (`{run id}.2.json`).
+its old id has its second record beside the first (`{run id}.2.json`). So of a name its oldest
+version counts, and of copies of a record one: who may put but not sign makes no number larger.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from unvoiced.errors import AlreadyExists, NotFound, StoreError, VerificationError
 from unvoiced.log.note import MAX_NOTE_BYTES, Signer, Verifier
@@ -23,6 +25,7 @@ from unvoiced.stores.together import try_together
 RUNS = "runs/"
 _TITLE = "unvoiced run record v1"
 _AGAIN = 9  # times that one run is told apart
+_AHEAD = timedelta(hours=1)  # how far a worker's clock may be ahead of the reader's
 
 
 @dataclass
@@ -30,7 +33,8 @@ class Found:
     """Records there are, oldest first, and how many objects there are none."""
 
     records: list[RunRecord] = field(default_factory=list)
-    not_believed: int = 0  # not signed by the log's key, or of another name
+    not_believed: int = 0  # not signed by the log's key, of another name, or of times to come
+    repeated: int = 0  # copies of records that count, and versions put over what was there
     unread: int = 0  # the store did not give them
 
 
@@ -64,23 +68,34 @@ class RunRecords:
 
     def since(self, begun: datetime, until: datetime) -> Found:
         """Records of runs that began in this time, by the days in their names and in themselves."""
-        found = Found()
+        found, latest = Found(), (until + _AHEAD).timestamp()
+        seen: set[tuple[str, float, float]] = set()
         # A prefix that covers all the days; S3 lists a thousand names at once.
-        entries = self._entries(begun, until)
+        entries = self._oldest(begun, until, found)
         for record in try_together(self._store, self._read, entries):
             if isinstance(record, NotFound):
                 continue
             if isinstance(record, StoreError):
                 found.unread += 1
-            elif record is None:
+            elif record is None or record.ended > latest:
                 found.not_believed += 1
-            elif begun.timestamp() <= record.begun <= until.timestamp():
+            elif (one := (record.run_id, record.begun, record.ended)) in seen:
+                found.repeated += 1
+            elif begun.timestamp() <= record.begun:
+                seen.add(one)
                 found.records.append(record)
         found.records.sort(key=lambda one: (one.begun, one.run_id))
         return found
 
+    def _oldest(self, begun: datetime, until: datetime, found: Found) -> Iterator[Entry]:
+        """Of each name the first version that stands; the others are counted."""
+        for _, versions in groupby(self._entries(begun, until), key=lambda one: one.name):
+            oldest, *others = sorted(versions, key=lambda one: one.modified)
+            found.repeated += len(others)
+            yield oldest
+
     def _entries(self, begun: datetime, until: datetime) -> Iterator[Entry]:
-        last = f"{RUNS}{until.astimezone(UTC):%Y-%m-%d}/~"  # behind every name of that day
+        last = f"{RUNS}{(until + _AHEAD).astimezone(UTC):%Y-%m-%d}/~"  # behind all of that day
         before = begun.astimezone(UTC) - timedelta(days=1)
         # Names of days greater than the day before's: "0" comes behind "/".
         for entry in self._store.versions(RUNS, f"{RUNS}{before:%Y-%m-%d}0"):

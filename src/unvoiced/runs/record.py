@@ -5,7 +5,6 @@ has nothing to take out of it. Of a run that disposed of one recording it says h
 stood, hence about when it was uploaded: a record is not for publication.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,8 @@ STANDING = frozenset({"quarantined earlier", "held", "oversized", "foreign", "pl
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,63}")
 _ROOT = re.compile(r"(?:[0-9a-f]{64})?")
+_LATEST = 2.0**33  # POSIX seconds, in the year 2242
+_MOST = 2**63
 
 
 @dataclass(frozen=True)
@@ -63,34 +64,36 @@ class RunRecord:
                 **{
                     **value,
                     "exposure": Exposure.of_json(value["exposure"]),
-                    "counts": {str(name): int(n) for name, n in value["counts"].items()},
+                    "counts": dict(value["counts"]),
                 }
             )
             well_formed = (
                 _ID.fullmatch(record.run_id)
                 and all(map(_WORD.fullmatch, (record.flow, record.state, *record.counts)))
                 and _ROOT.fullmatch(record.log_root)
+                and all(map(_is_time, (record.begun, record.ended)))
+                and record.begun <= record.ended
                 and all(
-                    map(
-                        _is_number,
-                        (
-                            record.begun,
-                            record.ended,
-                            record.oldest_left or 0,
-                            record.oldest_found or 0,
-                        ),
+                    one is None or _is_time(one)
+                    for one in (record.oldest_left, record.oldest_found)
+                )
+                and all(
+                    type(one) is int and 0 <= one < _MOST
+                    for one in (
+                        record.left,
+                        record.log_size,
+                        record.sealed_bytes,
+                        record.feature_bytes,
+                        *record.counts.values(),
                     )
                 )
-                and all(type(one) is int for one in (record.left, record.log_size))
-                and type(record.sealed_bytes) is type(record.feature_bytes) is int
-                and record.day  # a time there is
             )
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             well_formed = None
         if not well_formed:
             raise ValueError("no record of a run")
         return record
 
 
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]  # just seen
+def _is_time(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value < _LATEST  # type: ignore[operator]  # just seen
