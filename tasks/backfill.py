@@ -28,6 +28,7 @@ from tasks.object_names import shown_quoted
 from unvoiced.backfill import workers as library
 from unvoiced.backfill.batch import backfill_batch as run_batch
 from unvoiced.backfill.batch import report_killed
+from unvoiced.backfill.nothing import why_none
 from unvoiced.backfill.outcome import Backfilled, Original
 from unvoiced.backfill.plan import Plan, cut, make_plan
 from unvoiced.backfill.request import Request
@@ -99,7 +100,7 @@ class BackfillReport:
     def __init__(self, config: str, request: Request) -> None:
         self._run = Run(request)
         self._rows: list[Row] = []  # of the plan
-        self._batch_bytes = load_settings(Path(config)).ingest.batch_bytes
+        self._settings = load_settings(Path(config))
         self._count = 0
         self._artifact: UUID | None = None
 
@@ -115,7 +116,8 @@ class BackfillReport:
         """Take note of what is being restored; returns what can be read now, in batches."""
         self._run.asked = asked
         readable = [*self._run.plan.todo, *asked.readable]
-        batches = cut(readable, self._run.request.batch_samples, self._batch_bytes)
+        batches = cut(readable, self._run.request.batch_samples,
+                      self._settings.ingest.batch_bytes)  # fmt: skip
         self._count = len(readable)
         self._artifact = create_progress_artifact(  # type: ignore[assignment]  # sync in a flow
             0.0, key="backfill-progress", description=f"{len(readable):,} originals"
@@ -159,9 +161,11 @@ class BackfillReport:
 
     def dry(self) -> State[None]:
         """Write what a run would do, and how to have it done; returns how the dry run ended."""
-        ended, plan = dry_ending(self._run.plan), self._run.plan
+        request, plan = self._run.request, self._run.plan
+        ended = dry_ending(plan)
+        why = "" if plan.selected else why_none(self._settings, request)
         _table("backfill-report", "What this backfill would do, and how to go on", self._rows,
-               ended.message, *go_on(plan, self._run.request))  # fmt: skip
+               ended.message, *go_on(plan, request, why))  # fmt: skip
         return _state(ended)
 
 

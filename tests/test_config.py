@@ -57,6 +57,21 @@ def passphrase_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_without_settings_it_says_how_to_name_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where those of `make up` are, if it was run here."""
+    monkeypatch.chdir(tmp_path)
+    ways = r"^unvoiced\.toml: No such file.*\(name one with -c or UNVOICED_CONFIG, or make one"
+    with pytest.raises(InputError, match=ways + r" with `unvoiced init`\)$"):
+        load_settings(Path("unvoiced.toml"))
+    made = tmp_path / ".unvoiced" / "deployment"
+    made.mkdir(parents=True)
+    settings_file(made)
+    with pytest.raises(InputError, match=r"`make up` made \.unvoiced/deployment/unvoiced\.toml"):
+        load_settings(Path("unvoiced.toml"))
+
+
 def test_settings_are_read_from_a_folder_or_a_file(tmp_path: Path) -> None:
     """What is not said has the documented default."""
     path = settings_file(tmp_path)

@@ -4,7 +4,7 @@
     python -m deployments.local down      # stop it; what is stored stays
     python -m deployments.local status    # what runs; status 1 where anything does not
     python -m deployments.local url       # of the UI
-    eval "$(python -m deployments.local env)"   # lets `prefect` of this shell talk to the server
+    eval "$(python -m deployments.local env)"   # lets `prefect` and `unvoiced` of this shell know
 
 docs/running.md.
 """
@@ -93,6 +93,8 @@ def _print_environment(parts: Parts) -> None:
             print(f'export {name}={user}:"$(cat {shlex.quote(str(parts.place.password_file))})"')
         else:
             print(f"export {name}={shlex.quote(value)}")
+    # So that `prefect` and `unvoiced` are those of the environment that this runs in.
+    print(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     print(f"export UNVOICED_CONFIG={shlex.quote(parts.place.config(parts.choices))}")
 
 

@@ -270,7 +270,7 @@ def load_settings(place: Path) -> Settings:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror} (make one with `unvoiced init`)") from None
+        raise InputError(f"{path}: {error.strerror} ({_how_to_name_one()})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
     known: dict[str, Mapping[str, type]] = {
@@ -309,6 +309,13 @@ def load_settings(place: Path) -> Settings:
     )
     one_place_each(settings.places())
     return settings
+
+
+def _how_to_name_one() -> str:
+    """What to do where there is no settings file."""
+    said = "name one with -c or UNVOICED_CONFIG, or make one with `unvoiced init`"
+    of_make_up = Path(".unvoiced", "deployment", FILE_NAME)
+    return f"{said}; `make up` made {of_make_up}" if of_make_up.is_file() else said
 
 
 def _published(url: str) -> str:

@@ -1,10 +1,13 @@
 """The estimate and the words about a run: pure, so tried by numbers."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from tests.ingest.home import Home
 from unvoiced.backfill.cost import READING, RESTORING, estimate
+from unvoiced.backfill.nothing import why_none
 from unvoiced.backfill.outcome import SKIPS, Backfilled, Original
 from unvoiced.backfill.plan import Amount, Plan, cut
 from unvoiced.backfill.request import Request, Selection
@@ -14,6 +17,7 @@ from unvoiced.backfill.summary import (
     dry_ending,
     ending,
     exceptions,
+    go_on,
     next_run,
     plan_rows,
     result_rows,
@@ -114,6 +118,16 @@ def test_how_runs_end() -> None:
     assert end(Run(request, skipped, waiting, left))[:2] == ("Failed", True)
     assert end(Run(request, failures=["a vault is locked"]))[1]
     assert dry_ending(Plan(selected=3, todo=[original("a")])).name == "DryRun"
+
+
+def test_a_form_is_told_why_there_is_nothing_to_do(tmp_path: Path) -> None:
+    """Of an archive that nobody told ingest to fill: that such recordings are gone, too."""
+    settings = Home.create(tmp_path / "deployment").settings
+    request = Request("mfcc-13")
+    said = " ".join(go_on(Plan(), request, why_none(settings, request)))
+    assert said.startswith("There is nothing to do. The archive is empty ([disposal] archive is")
+    assert "no new feature set can ever be made from them" in said
+    assert go_on(Plan(selected=1, already=1), request) == ["There is nothing to do."]
 
 
 def test_every_row_adds_up_and_every_exception_says_what_to_do() -> None:

@@ -94,6 +94,7 @@ def test_an_empty_archive_says_what_the_settings_say(tmp_path: Path) -> None:
     home = Home.create(tmp_path / "deployment")
     found = CliRunner().invoke(app, ["backfill", NEW, "-c", str(home.settings.folder)])
     assert "The archive is empty ([disposal] archive is [])" in found.stderr
+    assert "no new feature set can ever be made from them" in found.stderr
 
 
 def test_a_set_in_a_file_is_found_from_where_the_command_runs(

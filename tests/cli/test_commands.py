@@ -19,6 +19,7 @@ from unvoiced.ingest.plan import make_plan
 from unvoiced.ingest.workbench import open_workbench
 
 README = Path(__file__).parents[2] / "README.md"
+VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -184,6 +185,8 @@ def test_a_planted_quarantine_record_is_shown_as_that(unvoiced: Run, tmp_path: P
         (("upload", "nowhere", "-i", "deployment/unvoiced.toml"), 2, "not an invitation"),
         (("features", "show", "nobody", "-c", "deployment"), 2, "no features"),
         (("log", "verify", "--log", "deployment/stores/log"), 2, "go together"),
+        (("log", "verify", "--log", "deployment", "--key", VKEY), 2, "in deployment/stores/log"),
+        (("log", "verify", "--log", "deployment/keys", "--key", VKEY), 2, "deployment/stores/log"),
         (("log", "proof", "0" * 64, "-c", "deployment"), 5, "not accepted, or not yet"),
         (("quarantine", "release", "nothing", "-c", "deployment"), 2, "not in quarantine"),
     ],

@@ -121,7 +121,8 @@ def test_asking_destroys_nothing_and_is_taken_back(unvoiced: Run, home: Home) ->
     assert digits in listed
     assert "awaits approval" in listed
     assert whose not in listed
-    assert "unvoiced erasure withdraw" in unvoiced("erase", ANNA, "--yes", code=2).stderr
+    refused = " ".join(unvoiced("erase", ANNA, "--yes", code=2).stderr.split())
+    assert "`unvoiced erasure withdraw WHO`" in refused
     assert len(trace.in_stores(home)) == 4 + 1  # and the request
     assert "awaits approval" in unvoiced("erase", ANNA, "--dry-run").stdout
 

@@ -1,5 +1,6 @@
 """The commands for intake keys, as their people use them: rotate, retire, ls, move, upload."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def test_listing_says_where_each_key_stands(settings: Settings) -> None:
 def test_a_week_without_its_key_is_pointed_out(settings: Settings) -> None:
     """Nobody notices else: contributors go on sealing to the old one."""
     listed = " ".join(keys("ls").split())
+    assert re.search(r"\b1 intake key\b", listed)
     assert f"no key to seal to of this week, {Epoch.of(utc_now()).name}" in listed
     assert "run `unvoiced keys rotate`" in listed
     assert "in use until a newer key is announced" in listed

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import socket
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -362,6 +363,22 @@ def test_a_database_out_of_reach_is_said_without_its_password() -> None:
     with pytest.raises(StoreError, match="cannot be used") as raised:
         check_reachable("postgresql+asyncpg://me:word@127.0.0.1:1/prefect")
     assert "word" not in str(raised.value)
+
+
+def test_a_shell_finds_the_programs_and_not_the_password(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The environment's folder comes first on PATH, and what was there stays behind it."""
+    place.remember(Choices(port=4300))
+    monkeypatch.setattr(sys, "argv", ["local", "env", "--home", str(place.folder)])
+    main()
+    said = capsys.readouterr().out
+    assert place.auth().partition(":")[2] not in said
+    script = f'PATH=/behind:/bin\n{said}\nprintf %s "$PATH"'
+    told = subprocess.run(
+        ["/bin/sh", "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert told == f"{Path(sys.executable).parent}:/behind:/bin"
 
 
 @pytest.mark.parametrize("command", ["status", "url", "env"])

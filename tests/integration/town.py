@@ -195,9 +195,10 @@ class Operation:
         for what, run in asked.items():
             self.ended[what] = self.server.finished(run)
 
-    def paused(self, run: str) -> None:
-        """Wait until a run asks for something."""
+    def paused(self, run: str) -> str:
+        """A run when it asks for something."""
         until(lambda: self.server.run(run)["state_type"] == "PAUSED", "the run asks", 300)
+        return run
 
     def retrying(self, run: str, times: int) -> None:
         """Wait until steps of a run have failed so often, and are to be tried again."""

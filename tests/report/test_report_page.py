@@ -285,6 +285,27 @@ def test_an_empty_deployment_has_a_page_too(lived: Lived) -> None:
         assert page.section(name)
 
 
+def test_before_the_first_run_the_verdict_says_how_many_wait(lived: Lived) -> None:
+    """Nothing was taken over, but something stands there, and no run came for it."""
+    for seed in range(2):
+        lived.upload("anna", seed)
+    verdict = judge(lived.report())
+    assert verdict.headline == (
+        "No recording was taken over yet; 2 recordings wait in the raw store"
+    )
+    assert ["No run of ingest left a record" in one.what for one in verdict.findings] == [True]
+
+
+def test_a_run_that_the_table_leaves_out_is_counted(lived: Lived) -> None:
+    """One with nothing to do has a record, and no row."""
+    lived.ingest()
+    lived.at(hours=2).upload("anna", 0)
+    lived.ingest()
+    section = Page(as_html(lived.report())).section("runs")
+    assert "2 runs since" in section
+    assert "Not in the table: 1 run with nothing to do." in section
+
+
 def test_a_log_that_does_not_hold_makes_no_page(lived: Lived) -> None:
     """A page would be believed."""
     fine(lived)

@@ -1,6 +1,7 @@
 """`unvoiced watch`: what it prints, how it ends, and a person's word that all is well."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -114,6 +115,8 @@ def test_nobody_is_accepted_whom_it_has_not_seen(tmp_path: Path) -> None:
     )
     assert result.exit_code != 0
     assert "has seen nothing of" in str(result.exception)
+    found = CliRunner().invoke(app, ["watch", "ls", "--config", str(home.settings.path)])
+    assert re.fullmatch(r"No alerts since [\d-]+\.\n", found.stdout)
 
 
 def test_its_help_says_how_it_ends() -> None:

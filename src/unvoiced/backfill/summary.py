@@ -146,13 +146,13 @@ def dry_ending(plan: Plan) -> Ending:
     )
 
 
-def go_on(plan: Plan, request: Request) -> list[str]:
+def go_on(plan: Plan, request: Request, why_none: str = "") -> list[str]:
     """What to know before doing what a dry run showed, and how to have it done; a paragraph each.
 
-    As told to who started it by Prefect's form.
+    As told to who started it by Prefect's form. `why_none` says why nothing is selected.
     """
     if not (plan.todo or plan.cold):
-        return ["There is nothing to do."]
+        return ["There is nothing to do.", *([why_none] if why_none else [])]
     said = []
     if plan.cold and plan.in_buckets:
         said.append(

@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unvoiced.backfill.batch import backfill_batch, report_killed
+from unvoiced.backfill.nothing import why_none
 from unvoiced.backfill.outcome import Original
 from unvoiced.backfill.plan import cut, make_plan
 from unvoiced.backfill.request import LEAST_RESTORE_DAYS, Request, Selection
@@ -31,10 +32,9 @@ from unvoiced.cli.display import err, table
 from unvoiced.cli.operator import Config
 from unvoiced.cli.whose import pseudonym_of
 from unvoiced.clock import utc_now
-from unvoiced.config import FILE_NAME, Settings, load_settings
+from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import UnvoicedError
 from unvoiced.ingest.worker import WorkerPool
-from unvoiced.stores.interface import CONDITIONS_PROBE
 
 
 class From(StrEnum):
@@ -109,7 +109,7 @@ def backfill(
         run = Run(request, workers.call(make_plan, request.selection))
         _show("Plan", plan_rows(request, run.plan, workers.processes))
         if not run.plan.selected:
-            err.print(_why_none(settings, request), markup=False, highlight=False, soft_wrap=True)
+            err.print(why_none(settings, request), markup=False, highlight=False, soft_wrap=True)
         if dry_run:
             _end(dry_ending(run.plan), run)
             if run.plan.todo or run.plan.cold:
@@ -127,29 +127,6 @@ def _named(feature_set: str) -> str:
     """A path means what it does in the shell; elsewhere it is relative to the settings file."""
     is_path = feature_set.endswith(".toml")
     return str(Path(feature_set).resolve()) if is_path else feature_set
-
-
-def _why_none(settings: Settings, request: Request) -> str:
-    """Why no original is selected, by listings alone."""
-    place, chosen = request.source, request.selection
-    store = settings.store(place)
-
-    def holds(prefix: str) -> bool:
-        return any(
-            not one.delete_marker and one.name != CONDITIONS_PROBE for one in store.versions(prefix)
-        )
-
-    if not holds(""):
-        meant = list(settings.disposal.archive)
-        return (
-            f"The archive is empty ([disposal] archive is {meant})."
-            if place == "archive"
-            else "The raw store is empty."
-        )
-    where = "archive" if place == "archive" else "raw store"
-    if not any(map(holds, chosen.prefixes())):
-        return f"There is no such contributor in the {where}."
-    return f"There is nothing in the {where} between these dates."
 
 
 def _make(workers: WorkerPool, batches: list[list[Original]], run: Run) -> None:

@@ -20,6 +20,7 @@ from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.config import FILE_NAME, load_settings
 from unvoiced.errors import InputError
+from unvoiced.names import FEATURES
 
 
 def build(
@@ -58,6 +59,8 @@ def ls(config: Config = Path(FILE_NAME)) -> None:
         )
         missing += missing_shards(training, feature_set)
     if not rows:
+        if not any(training.folders(FEATURES)):
+            raise InputError("the catalog is empty: there are no features")
         raise InputError(no_catalog())
     columns = dict.fromkeys(("samples", "contributors", "length", "MB"), "right")
     table("Catalog", {"feature set": "left", **columns}, rows)

@@ -92,7 +92,7 @@ def erase(
         if found.record is not None and stage_of(found.record) == _AWAITS:
             raise InputError(
                 f"request {found.record.id[:_SHOWN]} awaits approval, in Prefect (docs/erasure.md);"
-                " to erase without, take it back first: unvoiced erasure withdraw"
+                " to erase without, take it back first: `unvoiced erasure withdraw WHO`"
             )
         if not yes:
             _confirm(whose)

@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from unvoiced.cli.display import err, out, table
+from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, Role, Settings, load_settings, passphrase_from_file
@@ -102,7 +102,7 @@ def ls(config: Config = Path(FILE_NAME)) -> None:
             )
         )
     table(
-        f"{len(rows)} intake keys",
+        counted(len(rows), "intake key"),
         {
             "epoch": "left",
             "state": "left",

@@ -13,7 +13,7 @@ from unvoiced.config import FILE_NAME, Settings, load_settings
 from unvoiced.errors import InputError, VerificationError
 from unvoiced.log.feature_receipts import FeatureReceipts
 from unvoiced.log.note import Checkpoint, Verifier
-from unvoiced.log.reader import LogReader
+from unvoiced.log.reader import CHECKPOINT, LogReader
 from unvoiced.log.verify import leaves_about, verify_log
 from unvoiced.reader import find_features
 from unvoiced.sealing import parse_header
@@ -146,12 +146,24 @@ def files_among(places: Sequence[str], pattern: str, what: str) -> list[str]:
 def open_log(log: str | None, key: str | None, config: Path) -> tuple[Store, Verifier]:
     """The log's store and public key: those that are given, or else the settings'."""
     if log is not None and key is not None:
-        url = log if "://" in log else Path(log).resolve().as_uri()
-        return open_store(url), log_key(key, config)
+        verifier = log_key(key, config)
+        if "://" not in log:
+            _refuse_where_the_log_is_beside(Path(log))
+            log = Path(log).resolve().as_uri()
+        return open_store(log), verifier
     if log is not None or key is not None:
         raise InputError("--log and --key go together")
     settings = _settings(config, "--log and --key LOG_KEY (log_url and log_vkey in your receipt)")
     return settings.store("log"), Verifier.parse(settings.log_vkey)
+
+
+def _refuse_where_the_log_is_beside(folder: Path) -> None:
+    """Raises `InputError` where a folder has no log, and the deployment it belongs to has one."""
+    if (folder / CHECKPOINT).exists():
+        return
+    for there in (folder / "stores" / "log", folder.parent / "stores" / "log"):
+        if (there / CHECKPOINT).exists():
+            raise InputError(f"there is no log in {folder}; there is one in {there}")
 
 
 def log_key(key: str | None, config: Path) -> Verifier:

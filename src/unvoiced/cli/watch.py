@@ -116,11 +116,12 @@ def ls(since: Since = "", as_json: AsJson = False, config: Config = Path(FILE_NA
     columns = {"raised (UTC)": "left", "": "left", "alert": "left", "of whom": "left"}
     columns |= {"what": "left", "told": "left", "accepted by": "left"}
     standing = sum(one.accepted is None for one in kept)
-    table(
-        f"{counted(len(kept), 'alert')} since {start:%Y-%m-%d}, {standing:,} of them standing",
-        columns,
-        rows,
-    )
+    since_when = f"since {start:%Y-%m-%d}"
+    if rows:
+        alerts = counted(len(rows), "alert")
+        table(f"{alerts} {since_when}, {standing:,} of them standing", columns, rows)
+    else:
+        out.print(f"No alerts {since_when}.", highlight=False)
     if recalled.trouble:
         err.print(f"{recalled.trouble}: what was accepted is not all known")
 

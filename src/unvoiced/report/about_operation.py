@@ -131,7 +131,8 @@ def runs(report: Report) -> Section:
         ),
         legend([(one.kind, one.name) for one in shown]),
     )  # fmt: skip
-    last = [one for one in reversed(records) if not one.idle][:_RUNS]
+    busy = [one for one in reversed(records) if not one.idle]
+    last = busy[:_RUNS]
     body += table(
         ("began (UTC)", "ended as", "took", "found", "gone", "quarantined", "left", "sealed",
          "95 % stood"),
@@ -141,6 +142,10 @@ def runs(report: Report) -> Section:
     gaps = [(later.begun - earlier.ended, earlier.ended) for earlier, later in pairwise(records)]
     longest = max(gaps, default=None)
     notes = []
+    if idle := len(records) - len(busy):
+        notes.append(f"Not in the table: {counted(idle, 'run')} with nothing to do.")
+    if len(busy) > len(last):
+        notes.append(f"The table has the last {len(last):,} of {len(busy):,} that had.")
     if troubled:
         notes.append(
             f"{counted(len(troubled), 'run')} ended otherwise than completed, the last on "

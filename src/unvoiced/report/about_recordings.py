@@ -146,7 +146,11 @@ def receipts(report: Report) -> Section:
                 *([("published at", report.log_url)] if report.log_url else []),
             ]
         )
-        + paragraph("Anybody can check it, offline, and hold what they see next time against it:")
+        + paragraph(
+            "Anybody can check it, offline, and hold what they see next time against it"
+            + ("" if report.log_url else " (of a deployment in a folder: deployment/stores/log)")
+            + ":"
+        )
         + commands(
             [
                 f"unvoiced log verify --log {log} --key '{report.log_key}' --remember last-visit",

@@ -81,6 +81,9 @@ def judge(report: Report) -> Verdict:
         headline = "Evidence does not hold"
     elif not report.story.ledger.accepted:
         headline = "No recording was taken over yet"
+        if waiting := _not_taken_over(report):
+            waits = counted(waiting, "recording waits", "recordings wait")
+            headline += f"; {waits} in the raw store"
     else:
         headline = "Every recording is accounted for"
     return Verdict(headline, tuple(found))
@@ -183,7 +186,7 @@ def _of_runs(report: Report) -> Iterator[Finding]:
             "See who put them into the journal store, under runs/.",
         )
     if runs.last is None:
-        if report.story.ledger.accepted:
+        if report.story.ledger.accepted or _not_taken_over(report):
             yield Finding(
                 Level.LOOK,
                 f"No run of ingest left a record since {day(report.window.start)}.",
@@ -204,6 +207,11 @@ def _of_runs(report: Report) -> Iterator[Finding]:
             f"{runs.last.state}.",
             "Its report says what is left and why.",
         )
+
+
+def _not_taken_over(report: Report) -> int:
+    """Recordings in the raw store that the log does not know; 0 where that was not read."""
+    return report.status.not_accepted if isinstance(report.status, Status) else 0
 
 
 def _of_exposure(report: Report) -> Iterator[Finding]:
