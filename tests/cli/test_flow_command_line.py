@@ -53,7 +53,7 @@ def test_what_cannot_be_meant_is_said_in_a_sentence(
         ("backfill", (), "required: what"),
         ("backfill", ("{",), "JSON"),
         ("backfill", ('{"feature_set": "mfcc-13", "sauce": "raw"}',), "sauce: Extra inputs"),
-        ("backfill", ('{"feature_set": "mfcc-13", "contributors": ["anna"]}',), "not a pseudonym"),
+        ("backfill", ('{"feature_set": "mfcc-13", "contributors": ["anna"]}',), "contributors.0: "),
         ("erasure", (str(tmp_path / "deployment"), "anna-01"), "never by a name"),
         ("retention", ("--dry",), "unrecognized"),
     ):

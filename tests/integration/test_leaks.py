@@ -254,7 +254,7 @@ def test_prefect_knows_names_and_states_only(life: Life) -> None:
     assert all(found.keys() == {"config", "part", "of"} for found in parameters)
     assert inputs
     for found in inputs:
-        assert found.keys() <= {"workers", "part", "tried", "number", "after", "batch"}
+        assert found.keys() <= {"workers", "part", "tried", "number", "after", "batch", "record"}
         references = [reference for values in found.values() for reference in values]
         assert all(reference["input_type"] == "task_run" for reference in references)
 
