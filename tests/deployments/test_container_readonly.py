@@ -24,7 +24,7 @@ from tests.ingest.home import Home
 from tests.integration.prefect_server import until
 from tests.servers.process import free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.operation, pytest.mark.server, pytest.mark.timeout(600)]
 _DATABASE = "sqlite+aiosqlite:////var/lib/prefect/prefect.db"
 
 

@@ -28,7 +28,7 @@ from tests.integration.prefect_server import (
 from unvoiced.disposal import suppression_id
 from unvoiced.erasure import ask, code, lift, requests
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(900)]
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "PAUSED"}
 

@@ -38,7 +38,12 @@ from tests.integration.week import (
 )
 from unvoiced.ingest.status import Status, take_status
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.operation,
+    pytest.mark.timeout(1200),
+]
 
 PASSWORD = "password of the API"  # noqa: S105  # what it is called in a find
 # How each run ended, by the name of its state.

@@ -16,7 +16,7 @@ from deployments.automations.files import FOLDER, definitions
 from tests.integration.prefect_server import ROOT, PrefectServer, environment, until
 from tests.integration.test_watch_flow import post
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation]
 NAMES = [one.name for one in definitions()]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.features.recordings import encoded, noise
 from tests.integration.local_server import LocalServer
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(900)]
 
 ERASURE = "erasure/erasure"
 

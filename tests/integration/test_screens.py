@@ -16,7 +16,7 @@ from tests.features.recordings import encoded, noise
 from tests.integration.browser import Screens, screens
 from tests.integration.local_server import LocalServer
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.integration.sandbox import SABOTAGE
 from tests.servers.seaweed import Seaweed
 from tests.servers.trouble import Trouble
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(600)]
 CUT = 60.0
 
 

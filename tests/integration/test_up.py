@@ -29,7 +29,7 @@ from tests.integration.local_server import LocalServer, free_port, local
 from tests.integration.prefect_server import ROOT, environment, until
 from tests.servers import postgres
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(900)]
 
 
 def invite_and_upload(server: LocalServer, who: str, recordings: Path) -> None:

@@ -23,7 +23,7 @@ from tests.integration.operated import Operated, Worker, descendants, with_no_fu
 from tests.integration.prefect_server import until
 from tests.integration.sandbox import SABOTAGE
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(600)]
 # More than the 30 s between heartbeats, which Prefect does not let anybody shorten.
 SILENCE = 50
 
