@@ -59,16 +59,22 @@ def _step(wanted: AutomationCore, there: Automation | None) -> Step:
 
 def ours(client: SyncPrefectClient, names: Sequence[str]) -> list[Automation]:
     """What stands of ours, oldest first."""
-    tagged = AutomationFilter(tags=AutomationFilterTags(all_=[TAG]))
     named = AutomationFilter(name=AutomationFilterName(any_=list(names)))
-    found: dict[UUID, Automation] = {}
-    for automations in (tagged, named):
-        for one in client.read_automations(
-            automations=automations, sort=AutomationSort.CREATED_DESC
-        ):
-            found.setdefault(one.id, one)
-    # Named ones without our tag come last: of these there are none but before the first run.
-    return list(reversed(found.values()))
+    # Those with a name of ours and without our tag: there are none but before the first run.
+    found = {one.id: one for one in _read(client, named)}
+    # What was made in between is among the tagged alone: in its right place, the last.
+    tagged = _read(client, AutomationFilter(tags=AutomationFilterTags(all_=[TAG])))
+    for one in tagged:
+        found.pop(one.id, None)
+    return [*found.values(), *tagged]
+
+
+def _read(client: SyncPrefectClient, automations: AutomationFilter) -> list[Automation]:
+    """Oldest first."""
+    newest_first = client.read_automations(
+        automations=automations, sort=AutomationSort.CREATED_DESC
+    )
+    return newest_first[::-1]
 
 
 def via(standing: Sequence[Automation]) -> Via:
