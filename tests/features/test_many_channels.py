@@ -18,6 +18,8 @@ from recordings import tone
 
 from unvoiced.features import REASONS
 
+pytestmark = pytest.mark.slow  # a process for each of 44 trials
+
 RATE = 16_000
 _EXTRACT = """
 import base64, sys

@@ -235,6 +235,7 @@ def test_two_runs_at_once_dispose_of_everything_once(
 
 
 @pytest.mark.inv("INV-5")
+@pytest.mark.slow
 def test_the_command_runs_the_flow_on_a_temporary_server(
     home: Home, recordings: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from tests.stores.child import before_touch, exit_status
 from unvoiced.errors import StoreError
 from unvoiced.stores.file import FileStore
 
+pytestmark = pytest.mark.slow  # a process for each touch of the file system
+
 OLD, NEW = b"old" * 1000, b"new" * 1500
 NAME = "p/q/one.unv"
 # More touches than any operation makes; a test that never gets through fails at this number.
