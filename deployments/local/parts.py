@@ -85,7 +85,7 @@ class Parts:
             public_url=self.choices.public_url,
         )
         variables[SERVER_MARK] = str(self.place.folder)
-        command = [sys.executable, "-m", "prefect", "server", "start"]
+        command = [sys.executable, "-P", str(ROOT / "deployments" / "server.py")]
         # In Prefect's own folder, where no `.env` or `prefect.toml` is.
         return start(command, variables, prefect, self.place.log("server"),
                      self.place.record("server"))  # fmt: skip

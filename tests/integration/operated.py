@@ -20,6 +20,7 @@ from deployments.local.environment import client_environment, server_environment
 from tests.integration.prefect_server import (
     BIN,
     ROOT,
+    SERVER,
     environment,
     until,
     without_roots_powers,
@@ -50,7 +51,7 @@ class Operated:
         variables |= server_environment(self.folder / "prefect", port=self.port, auth=AUTH)
         with (self.folder / "server-output").open("ab") as output:
             self.process = subprocess.Popen(
-                [BIN / "prefect", "server", "start", "--no-ui"],
+                [*SERVER, "--no-ui"],
                 env=variables | self.settings,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

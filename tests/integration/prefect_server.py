@@ -20,6 +20,8 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+# As every deployment of ours starts Prefect's server.
+SERVER = [sys.executable, "-P", ROOT / "deployments" / "server.py"]
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP = 1, 24
 # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE.
@@ -65,7 +67,7 @@ class PrefectServer:
             port = probe.getsockname()[1]
         with (home / "output").open("wb") as output:
             process = subprocess.Popen(
-                [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port),
+                [*SERVER, "--host", "127.0.0.1", "--port", str(port),
                  "--no-ui", "--no-scheduler", "--no-late-runs"],
                 env=environment(home) | settings,
                 cwd=home,

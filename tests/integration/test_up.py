@@ -141,6 +141,7 @@ def test_what_is_uploaded_is_taken_by_a_scheduled_run(
     local_server: LocalServer, recordings: Path
 ) -> None:
     """Nobody starts it. The schedule is the deployment's own, made faster for this test."""
+    local_server.deployment_run("ingest/ingest")  # takes what other tests left
     person = min(recordings.iterdir())
     invite_and_upload(local_server, "anna-01", person)
     count = sum(1 for _ in person.iterdir())
