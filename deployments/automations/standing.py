@@ -60,13 +60,12 @@ def _step(wanted: AutomationCore, there: Automation | None) -> Step:
 def ours(client: SyncPrefectClient, names: Sequence[str]) -> list[Automation]:
     """What stands of ours, oldest first."""
     named = AutomationFilter(name=AutomationFilterName(any_=list(names)))
-    # Those with a name of ours and without our tag: there are none but before the first run.
-    found = {one.id: one for one in _read(client, named)}
-    # What was made in between is among the tagged alone: in its right place, the last.
+    # With a name of ours and without our tag: there are none but before the first run. One with the
+    # tag counts where it is among the tagged, too: another applier may have removed it in between.
+    untagged = [one for one in _read(client, named) if TAG not in one.tags]
     tagged = _read(client, AutomationFilter(tags=AutomationFilterTags(all_=[TAG])))
-    for one in tagged:
-        found.pop(one.id, None)
-    return [*found.values(), *tagged]
+    since = {one.id for one in tagged}
+    return [*(one for one in untagged if one.id not in since), *tagged]
 
 
 def _read(client: SyncPrefectClient, automations: AutomationFilter) -> list[Automation]:

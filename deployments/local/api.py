@@ -1,15 +1,11 @@
 """Prefect's API as a browser uses it: with user and password, and a CSRF token for each change."""
 
 import secrets
-import time
 from typing import Any
 
 import httpx
 
 from unvoiced.errors import AccessError, StoreError
-
-# Seconds between tries at what the server has no time for.
-_AGAIN_AFTER = (0.5, 1, 2, 4, 8)
 
 
 class Api:
@@ -56,13 +52,8 @@ class Api:
     def _asked(self, method: str, path: str, body: Any) -> Any:
         try:
             answer = self._answer(method, path, body)
-            for seconds in _AGAIN_AFTER:
-                if answer.status_code == httpx.codes.FORBIDDEN:  # the token has expired
-                    self._token = ""
-                elif answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was locked
-                    time.sleep(seconds)
-                else:
-                    break
+            if answer.status_code == httpx.codes.FORBIDDEN:  # the token has expired
+                self._token = ""
                 answer = self._answer(method, path, body)
         except httpx.TransportError as error:
             raise StoreError(

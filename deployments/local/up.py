@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployments.local.database import described as shown
-from deployments.local.deploying import apply_automations, deploy, make_pool
+from deployments.local.deploying import apply
 from deployments.local.environment import USER
 from deployments.local.parts import POOL, Parts
 from deployments.local.place import ROOT, Choices, Place, write_private
@@ -109,13 +109,8 @@ def _init(place: Place) -> None:
 
 
 def _tell(parts: Parts, steps: Steps) -> None:
-    with steps.step(f"Work pool {POOL}") as outcome:
-        outcome("made" if make_pool(parts.api()) else "there")
-    with steps.step("Deployments") as outcome:
-        outcome("applied" if deploy(parts) else "unchanged")
-    with steps.step("Automations") as outcome:
-        apply_automations(parts)
-        outcome("applied")
+    with steps.step("Deployments and automations") as outcome:
+        outcome("applied" if apply(parts) else "unchanged")
 
 
 def _worker(parts: Parts, steps: Steps, started: list[Process]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from deployments.local.api import Api
 from deployments.local.parts import Parts
 from deployments.local.place import Place
-from tests.integration.prefect_server import BIN, ROOT, environment
+from tests.integration.prefect_server import BIN, ROOT, environment, without_roots_powers
 from tests.servers.process import free_ports
 
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
@@ -27,7 +27,10 @@ def free_port() -> int:
 def local(
     folder: Path, command: str, *arguments: str | Path, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """A command of `deployments.local` on the place `folder/up`, with a HOME of its own."""
+    """A command of `deployments.local` on the place `folder/up`, with a HOME of its own.
+
+    What it starts is bound by file modes, as a user who is not root is.
+    """
     return subprocess.run(
         [sys.executable, "-m", "deployments.local", command, "--home", folder / "up", *arguments],
         env=environment(folder / "home") | settings,
@@ -38,6 +41,7 @@ def local(
         text=True,
         timeout=400,
         check=False,
+        preexec_fn=without_roots_powers,
     )
 
 

@@ -82,15 +82,6 @@ class Operated:
             return False
 
     def _ask(self, method: str, path: str, /, **body: Any) -> httpx.Response:
-        """As Prefect's own clients: once more where its database was busy."""
-        limit = time.monotonic() + 60
-        while True:
-            answer = self._ask_once(method, path, body)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > limit:
-                return answer
-            time.sleep(1)
-
-    def _ask_once(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
         user, _, password = AUTH.partition(":")
         with httpx.Client(auth=(user, password), timeout=30) as client:
             token = client.get(f"{self.url}/csrf-token", params={"client": "tests"})

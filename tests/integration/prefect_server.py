@@ -91,8 +91,7 @@ class PrefectServer:
 
     def find(self, kind: str, **query: Any) -> list[dict[str, Any]]:
         """All that it has of a kind (`flow_runs`, `task_runs`, `artifacts`), oldest first."""
-        with httpx.Client(transport=Patient(), timeout=60) as client:
-            answer = client.post(f"{self.url}/{kind}/filter", json=query).raise_for_status()
+        answer = httpx.post(f"{self.url}/{kind}/filter", json=query).raise_for_status()
         return sorted(answer.json(), key=lambda one: str(one["created"]))
 
     def _answers(self) -> bool:
@@ -172,20 +171,6 @@ class FlowRun:
         ]
         assert len(found) <= 1
         return found[0] if found else None
-
-
-class Patient(httpx.HTTPTransport):
-    """Asks again while the server says that its database is busy; its own clients do the same."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One answer that is no 503, or the last of a minute's."""
-        for _ in range(60):
-            answer = super().handle_request(request)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            answer.read()
-            time.sleep(1)
-        return answer
 
 
 class FlowProcess:

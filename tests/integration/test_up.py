@@ -184,7 +184,7 @@ def test_up_again_changes_nothing(local_server: LocalServer) -> None:
     done = local_server.up()
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("runs already") == 2
-    assert "Deployments: unchanged" in done.stdout
+    assert "Deployments and automations: unchanged" in done.stdout
     assert everything() == before
 
 

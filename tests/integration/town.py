@@ -4,8 +4,6 @@ Server, worker and all their runs are bound by file modes, as a user who is not 
 """
 
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from deployments.local.api import Api
 from tests.integration.canaries import Needle, of_secret, of_text
 from tests.integration.local_server import LocalServer, free_port
-from tests.integration.prefect_server import ROOT, environment, until, without_roots_powers
+from tests.integration.prefect_server import until
 from tests.integration.sandbox import Sandbox
 from unvoiced.clock import utc_now
 from unvoiced.deployment import Plan, create_deployment
@@ -119,30 +116,12 @@ class Town(Sandbox):
         )
 
 
-@dataclass(frozen=True)
-class Patiently(LocalServer):
-    """A server that is asked with patience.
-
-    On SQLite, Prefect's own writers now and then lock each other out for a minute, which is how
-    long each waits for the lock.
-    """
-
-    @property
-    def api(self) -> Api:
-        """The API, logged in."""
-        return Api(self.url, self.auth, seconds=200)
-
-    def finished(self, run: str, seconds: float = 400) -> dict[str, Any]:
-        """A run when it has ended, however it did."""
-        return super().finished(run, seconds)
-
-
 @dataclass
 class Operation:
     """`make up` on a town, its schedules off: a test says what runs when."""
 
     town: Town
-    server: Patiently
+    server: LocalServer
     ended: dict[str, dict[str, Any]] = field(default_factory=dict)  # runs by what they were for
     killed: str = ""  # a run that nobody could end
     cancelled: str = ""  # and one that somebody did
@@ -150,7 +129,7 @@ class Operation:
     @classmethod
     def start(cls, town: Town, folder: Path) -> "Operation":
         """`up`; each run then logs at level DEBUG, and its workers follow the sabotage's orders."""
-        operation = cls(town, Patiently(folder, free_port()))
+        operation = cls(town, LocalServer(folder, free_port()))
         operation.up()
         variables = {"PREFECT_LOGGING_LEVEL": "DEBUG", **town.sabotage({})}
         operation.server.set_schedules(active=False)
@@ -162,19 +141,7 @@ class Operation:
 
     def up(self) -> None:
         """What does not run is started."""
-        done = subprocess.run(
-            [sys.executable, "-m", "deployments.local", "up", "--home", self.server.home,
-             "--port", str(self.server.port), "--config", self.town.config],
-            env=environment(self.server.folder / "home") | self.town.variables,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=400,
-            check=False,
-            preexec_fn=without_roots_powers,
-        )  # fmt: skip
+        done = self.server.up("--config", self.town.config, **self.town.variables)
         assert done.returncode == 0, done.stdout
 
     def ask(self, name: str, parameters: Mapping[str, Any] | None = None, *, typed: bool = True,
@@ -193,7 +160,7 @@ class Operation:
     def settle(self, **asked: str) -> None:
         """Wait for runs to end; kept under what they were for."""
         for what, run in asked.items():
-            self.ended[what] = self.server.finished(run)
+            self.ended[what] = self.server.finished(run, 400)
 
     def paused(self, run: str) -> str:
         """A run when it asks for something."""

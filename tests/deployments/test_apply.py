@@ -1,21 +1,21 @@
-"""What `python -m deployments.container.apply` leaves as a server's operators have it."""
+"""What `python -m deployments.apply` leaves as a server's operators have it."""
 
 import subprocess
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
 
-from deployments.container import apply
+from deployments import apply
 
 
 class Server:
     """A server as `apply` meets it."""
 
-    def __init__(self, *, pool: bool) -> None:
+    def __init__(self, pool: WorkPoolCreate | None = None) -> None:
         self.pool = pool
         self.paused_again: list[str] = []
 
@@ -25,13 +25,11 @@ class Server:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def read_work_pool(self, name: str) -> str:
-        """The pool, where there is one."""
-        if not self.pool:
-            answer = httpx.Response(HTTPStatus.NOT_FOUND)
-            request = httpx.Request("GET", "http://server.invalid")
-            raise ObjectNotFound(httpx.HTTPStatusError("", request=request, response=answer), name)
-        return name
+    def create_work_pool(self, pool: WorkPoolCreate) -> None:
+        """Make the pool, where there is none."""
+        if self.pool:
+            raise ObjectAlreadyExists(HTTPStatus.CONFLICT)
+        self.pool = pool
 
     def read_deployments(self) -> list[Any]:
         """Two, of which one is paused."""
@@ -57,23 +55,24 @@ def applied(server: Server, monkeypatch: pytest.MonkeyPatch, status: int = 0) ->
 
 
 def test_a_pool_that_stands_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paused, with a limit, with a job template of its operators': no upgrade undoes it."""
-    said = applied(Server(pool=True), monkeypatch)
-    assert [one for one in said if "work-pool" in one] == []
-    assert len(said) == 2
+    """With a limit, with a job template of its operators': no upgrade undoes it."""
+    theirs = WorkPoolCreate(name="unvoiced", type="kubernetes", concurrency_limit=3)
+    server = Server(theirs)
+    assert len(applied(server, monkeypatch)) == 2
+    assert server.pool is theirs
 
 
-def test_a_pool_that_is_missing_is_made_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And could overwrite none that somebody else makes at the same moment."""
-    said = applied(Server(pool=False), monkeypatch)
-    assert "work-pool create unvoiced --type process" in said[0]
-    assert "--overwrite" not in said[0]
-    assert len(said) == 3
+def test_a_pool_that_is_missing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For processes of a worker."""
+    server = Server()
+    assert len(applied(server, monkeypatch)) == 2
+    assert server.pool is not None
+    assert (server.pool.name, server.pool.type) == ("unvoiced", "process")
 
 
 def test_what_was_paused_is_paused_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever became of the steps."""
-    server = Server(pool=True)
+    server = Server()
     applied(server, monkeypatch)
     with pytest.raises(SystemExit, match="3"):
         applied(server, monkeypatch, status=3)
