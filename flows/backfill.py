@@ -122,7 +122,7 @@ def backfill(what: Backfill, config: Config = "") -> State[None]:
                 report.take(batch)
     except UnvoicedError as error:
         return Failed(message=error.diagnostics())
-    return report.publish({"what": what.model_dump(mode="json"), "config": config})
+    return report.publish()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 What Prefect sees of an original is its name, version, size and storage class.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from prefect import task
@@ -16,6 +14,7 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.deployments import run_deployment
 from prefect.futures import PrefectFuture
@@ -83,11 +82,16 @@ def backfill_batch(workers: WorkerPool, number: str, batch: list[Original]) -> B
 
 
 @task(name="come-back", task_run_name="schedule the next run", **STEP)
-def schedule_next(parameters: Mapping[str, Any], at: datetime) -> None:
-    """Schedule a run of this run's own deployment; holds nothing until then."""
+def schedule_next(at: datetime) -> None:
+    """Schedule a run of this run's own deployment, asked for as this one was; holds nothing.
+
+    As it was asked for: which settings "the worker's" are is for the worker that takes it to say.
+    """
+    with get_client(sync_client=True) as client:
+        asked = client.read_flow_run(UUID(str(flow_run.id))).parameters
     run_deployment(
         UUID(str(deployment.id)),
-        parameters=dict(parameters),
+        parameters=asked,
         scheduled_time=at,
         timeout=0,
         as_subflow=False,
@@ -140,7 +144,7 @@ class BackfillReport:
                 self._artifact, 100.0 * self._run.done.objects / max(self._count, 1)
             )
 
-    def publish(self, parameters: Mapping[str, Any]) -> State[None]:
+    def publish(self) -> State[None]:
         """Write the artifacts, see to the next run where one is needed; returns how it ended."""
         at = next_run(self._run, datetime.now(UTC))
         ended = ending(self._run, at, scheduled=bool(deployment.id))
@@ -156,7 +160,7 @@ class BackfillReport:
                 table=[dict(row) for row in rows],
             )
         if ended.name == "WaitingForRestore" and deployment.id:
-            schedule_next(parameters, at)
+            schedule_next(at)
         return _state(ended)
 
     def dry(self) -> State[None]:

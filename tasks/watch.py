@@ -79,7 +79,7 @@ def _headline(report: Report) -> str:
     if report.alerts or report.standing:
         return (
             f"**{len(report.alerts):,} alerts, {len(report.standing):,} from before that nobody "
-            "accepted.** What to do stands with each; `unvoiced watch accept` ends one."
+            "accepted.** What to do stands with each; `unvoiced watch --accept REQUESTER` ends one."
         )
     return "**Nobody read more than is usual.** Nothing is to be done."
 

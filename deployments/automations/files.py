@@ -100,6 +100,8 @@ def definitions(folder: Path = FOLDER) -> list[Definition]:
         Definition.model_validate(yaml.safe_load(file.read_text()))
         for file in sorted(folder.glob("*.yaml"))
     ]
+    if not found:  # all that stands would be removed, and with it who is told
+        raise ValueError(f"{folder}: there is no *.yaml")
     names = [one.name for one in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"named twice: {', '.join(sorted(twice))}")

@@ -43,16 +43,22 @@ def make(folder: Path, *, database: str = DATABASE, renew: bool = False) -> list
         _write(password, secrets.token_urlsafe(_BYTES))
         written.append(password.name)
     server, client, alone = folder / "server.toml", folder / "client.toml", folder / "auth-string"
-    if renew or not (server.exists() and client.exists() and alone.exists()):
-        auth = f"{USER}:{secrets.token_urlsafe(_BYTES)}"
-        url = database.replace("{password}", password.read_text().strip())
-        if server.exists():  # a renewal leaves the database where it is
-            url = _profile(server).get("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)
-        _write(server, _toml(PREFECT_SERVER_API_AUTH_STRING=auth,
-                             PREFECT_SERVER_DATABASE_CONNECTION_URL=url))  # fmt: skip
-        _write(client, _toml(PREFECT_API_AUTH_STRING=auth))
-        _write(alone, auth)
-        written += [server.name, client.name, alone.name]
+    # What the server has holds for the others, and a renewal leaves the database where it is.
+    known = _profile(server) if server.exists() else {}
+    auth = "" if renew else known.get("PREFECT_SERVER_API_AUTH_STRING", "")
+    auth = auth or f"{USER}:{secrets.token_urlsafe(_BYTES)}"
+    url = database.replace("{password}", password.read_text().strip())
+    url = known.get("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)
+    for file, text in (
+        (server, _toml(PREFECT_SERVER_API_AUTH_STRING=auth,
+                       PREFECT_SERVER_DATABASE_CONNECTION_URL=url)),
+        (client, _toml(PREFECT_API_AUTH_STRING=auth)),
+        (alone, auth),
+    ):  # fmt: skip
+        # Without the server's, nobody knows what the others are good for.
+        if renew or not known or not file.exists():
+            _write(file, text)
+            written.append(file.name)
     return written
 
 

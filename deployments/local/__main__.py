@@ -20,6 +20,7 @@ from rich.console import Console
 
 from deployments.local.database import SQLITE, database_url, described
 from deployments.local.down import down
+from deployments.local.environment import NOT_BY_PROXY
 from deployments.local.parts import Parts
 from deployments.local.place import Choices, Place, place
 from deployments.local.steps import Steps
@@ -93,6 +94,9 @@ def _print_environment(parts: Parts) -> None:
             print(f'export {name}={user}:"$(cat {shlex.quote(str(parts.place.password_file))})"')
         else:
             print(f"export {name}={shlex.quote(value)}")
+    # The password goes to no proxy.
+    for name in ("NO_PROXY", "no_proxy"):
+        print(f'export {name}="{NOT_BY_PROXY}${{{name}:+,${name}}}"')
     # So that `prefect` and `unvoiced` are those of the environment that this runs in.
     print(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     print(f"export UNVOICED_CONFIG={shlex.quote(parts.place.config(parts.choices))}")

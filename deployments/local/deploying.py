@@ -29,7 +29,7 @@ def described() -> list[dict[str, Any]]:
 
 def apply(parts: Parts) -> bool:
     """Apply all of it; returns whether the deployments, or what they are of, had changed."""
-    stamp, now = parts.place.folder / "deployed", _digest()
+    stamp, now = parts.place.folder / "deployed", _digest(parts.choices.database)
     api = parts.api()
     there = {one["name"] for one in api.find("deployments")}
     wanted = {one["name"] for one in described()}
@@ -37,15 +37,15 @@ def apply(parts: Parts) -> bool:
     if pool is not None and there >= wanted and _read(stamp) == now:
         _run(parts, "automations", "deployments.automations")
         return False
-    _run(parts, "deploy", "deployments.apply")
+    _run(parts, "deployments", "deployments.apply")
     write_private(stamp, now)
     return True
 
 
-def _digest() -> str:
-    """Of everything that a stored deployment is made from."""
+def _digest(database: str) -> str:
+    """Of everything that a stored deployment is made from, and where it is stored."""
     files = [PREFECT_FILE, *sorted((ROOT / "flows").glob("*.py"))]
-    made_of = [version("prefect"), *(f"{file.name} {_sha256(file)}" for file in files)]
+    made_of = [database, version("prefect"), *(f"{file.name} {_sha256(file)}" for file in files)]
     return hashlib.sha256("\n".join(made_of).encode()).hexdigest()
 
 
@@ -71,4 +71,4 @@ def _run(parts: Parts, what: str, module: str) -> None:
     log = parts.place.log(what)
     write_private(log, done.stdout + done.stderr)
     if done.returncode:
-        raise StoreError(f"what runs could not be told to the Prefect server; {log} says why")
+        raise StoreError(f"{what} could not be applied to the Prefect server; {log} says why")

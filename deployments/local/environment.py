@@ -19,6 +19,7 @@ from pathlib import Path
 
 USER = "unvoiced"
 LOOPBACK = "127.0.0.1"
+NOT_BY_PROXY = f"{LOOPBACK},localhost"
 # Runs, their logs and reports, and events, are dropped from Prefect's database after so many days.
 RUNS_DAYS, EVENTS_DAYS = 90, 30
 # Longest silence of a living run, in seconds; the automation for zombies counts in these.
@@ -128,12 +129,18 @@ def bare(home: Path) -> dict[str, str]:
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
-    """What a worker takes over from who starts it; no setting of Prefect's is among it."""
-    return {
+    """What a worker takes over from who starts it; no setting of Prefect's is among it.
+
+    The API's password goes to no proxy: it would go there with each request to this machine.
+    """
+    taken = {
         name: value
         for name, value in variables.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_KINDS)
     }
+    asked_directly = taken.get("no_proxy") or taken.get("NO_PROXY")
+    directly = ",".join(one for one in (NOT_BY_PROXY, asked_directly) if one)
+    return taken | {"no_proxy": directly, "NO_PROXY": directly}
 
 
 def _home(home: Path) -> dict[str, str]:

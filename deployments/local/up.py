@@ -1,5 +1,6 @@
 """`up`: everything runs when it returns, or nothing that it started does."""
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -136,16 +137,22 @@ def pause(parts: Parts) -> None:
     """No run is begun any more; noted, so that only what was paused here is resumed."""
     api = parts.api()
     if not api.get(f"/work_pools/{POOL}")["is_paused"]:
-        (parts.place.folder / "paused").touch()
+        _noted(parts).touch()
         api.patch(f"/work_pools/{POOL}", {"is_paused": True})
 
 
 def resume(parts: Parts) -> None:
     """Undo `pause`, and nobody else's."""
-    noted = parts.place.folder / "paused"
+    noted = _noted(parts)
     if noted.exists():
         parts.api().patch(f"/work_pools/{POOL}", {"is_paused": False})
         noted.unlink()
+
+
+def _noted(parts: Parts) -> Path:
+    # The pool that is paused is that of one database.
+    of = hashlib.sha256(parts.choices.database.encode()).hexdigest()[:8]
+    return parts.place.folder / f"paused-{of}"
 
 
 def _farewell(parts: Parts, steps: Steps) -> None:

@@ -6,13 +6,17 @@ conditions on puts that the server here does not know: what would be refused the
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.access.conftest import Account
 from tests.access.office import Office
 from tests.features.recordings import encoded, noise
+from tests.ingest.dying import Died, dies
+from tests.ingest.hooked_store import HookedStore
 from tests.servers.seaweed import Credentials
 from unvoiced.access.policies import grant_policy
 from unvoiced.access.roles import Role
@@ -198,6 +202,27 @@ def test_an_auditor_counts(office: Office) -> None:
     assert status.adds_up
     assert (status.disposed, status.quarantined, status.not_accepted) == (1, 1, 1)
     assert auditor.would_be_refused_at_amazon() == []
+
+
+def test_an_auditor_does_not_take_for_missing_what_it_may_not_read(office: Office) -> None:
+    """A recording that a run accepted, and died; only who reads raw can say that it stands."""
+    admin = office.administrator()
+    admin.send("anna", voice(1))
+
+    def die(operation: str, name: str, proceed: Callable[[], Any]) -> Any:
+        if name.startswith("keys/"):
+            raise Died
+        return proceed()
+
+    training = HookedStore(admin.store("training"), die)
+    shelf = {**admin.settings.shelf, "training": training}
+    dying = replace(admin, settings=replace(admin.settings, shelf=shelf))
+    assert dies(dying.run)
+    status = take_status(office.hire(Role.AUDITOR).settings)
+    assert (status.accepted, status.backlog, status.waiting) == (1, 1, 0)
+    assert status.may_be_unread
+    assert not status.adds_up
+    assert take_status(admin.settings).adds_up
 
 
 def test_an_inviter_invites(office: Office) -> None:

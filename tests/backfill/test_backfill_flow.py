@@ -114,13 +114,13 @@ from prefect.runner import Runner
 
 from flows.backfill import backfill
 
-config, what = sys.argv[1:]
+what = sys.argv[1]
 
 
 async def once():
     runner = Runner(name="test", pause_on_shutdown=False)
     deployment = await runner.aadd_deployment(await backfill.ato_deployment(name="test"))
-    parameters = {"what": json.loads(what), "config": config}
+    parameters = {"what": json.loads(what), "config": ""}
     run = await run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False)
     await runner.execute_flow_run(run.id)
 
@@ -148,13 +148,14 @@ def test_a_deployment_comes_back_for_what_is_being_restored(
         home = archiving(Home(load_settings(path)), storage_class="GLACIER")
         sent = [home.send("anna", encoded(noise(16000, seed))) for seed in range(2)]
         assert home.run().disposed == 2
-        flow = Flow(prefect, tmp_path / "home", path, aws.environment())
+        named = {"UNVOICED_CONFIG": str(path)}
+        flow = Flow(prefect, tmp_path / "home", path, aws.environment() | named)
         asked = {"feature_set": NEW, "dry_run": False, "restore_tier": "Standard"}
         served = tmp_path / "served.py"
         served.write_text(_SERVED)
 
         began = datetime.now(UTC)
-        name, message, shown = flow.of([sys.executable, str(served), str(path), json.dumps(asked)])
+        name, message, shown = flow.of([sys.executable, str(served), json.dumps(asked)])
 
         assert name == "WaitingForRestore"
         assert re.fullmatch(
@@ -168,7 +169,7 @@ def test_a_deployment_comes_back_for_what_is_being_restored(
         ]
         at = datetime.fromisoformat(coming["expected_start_time"])
         assert timedelta(hours=5) <= at - began < timedelta(hours=5, minutes=3)
-        assert coming["parameters"]["what"]["restore_tier"] == "Standard"
+        assert coming["parameters"] == {"what": asked, "config": ""}
         assert coming["parent_task_run_id"] is None
 
         name, _, _ = flow.run(**{one: coming["parameters"]["what"][one] for one in asked})

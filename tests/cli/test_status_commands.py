@@ -11,7 +11,7 @@ from tests.ingest.home import Home, Sent
 from tests.ingest.hooked_store import HookedStore, once
 from unvoiced.cli.app import app
 from unvoiced.cli.display import counted
-from unvoiced.errors import InputError, VerificationError
+from unvoiced.errors import InputError, StoreError, VerificationError
 
 VOICE = b"no audio: enough for what is asked here"
 
@@ -83,6 +83,29 @@ def test_the_rows_of_status_are_a_sum_whatever_is_missing(home: Home) -> None:
     assert sorted(re.findall(r"\b[0-9a-f]{64}\b", listed.stdout)) == sorted(
         [quarantined[0].sha256, waiting[0].sha256]
     )
+
+
+@pytest.mark.inv("INV-5")
+def test_what_may_stand_unread_is_not_called_missing(home: Home) -> None:
+    """Nor found: who may not read all that stands cannot tell. One more than that is missing."""
+    sent = [home.send("anna", VOICE + bytes([nth])) for nth in range(3)]
+    accept_only(home)
+    with home.settings.path.open("a") as settings:
+        settings.write("\nmax_recording_bytes = 1\n")  # [ingest] stands last
+    unsure = run("status")
+    assert isinstance(unsure.exception, StoreError)
+    assert "3 recordings were not seen, and 3 objects" in str(unsure.exception)
+    assert "not checked whether anything is missing" in str(unsure.exception)
+    assert ("  of these not seen", 3) in rows(unsure.output)
+    assert "missing" not in unsure.stdout
+    listed = run("missing", "ls")
+    assert isinstance(listed.exception, StoreError)
+    assert set(re.findall(r"\b[0-9a-f]{64}\b", listed.stdout)) == {one.sha256 for one in sent}
+
+    vanish(home, sent[0])
+    sure = run("status")
+    assert isinstance(sure.exception, VerificationError)
+    assert ("  of these missing", 3) in rows(sure.output)
 
 
 @pytest.mark.inv("INV-4")

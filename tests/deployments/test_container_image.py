@@ -188,6 +188,10 @@ def test_a_renewal_changes_the_password_of_the_api_alone(tmp_path: Path) -> None
     before = {file.name: file.read_text() for file in folder.iterdir()}
     assert credentials.make(folder) == []
     assert {file.name: file.read_text() for file in folder.iterdir()} == before
+    for lost in ("auth-string", "client.toml"):
+        (folder / lost).unlink()
+        assert credentials.make(folder) == [lost]
+        assert (folder / lost).read_text() == before[lost]
     credentials.make(folder, renew=True)
     after = {file.name: file.read_text() for file in folder.iterdir()}
     assert after["database-password"] == before["database-password"]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import proxy_bypass_environment
 
+import httpx
 import pytest
 from prefect.settings import Settings
 from prefect.settings.base import PrefectBaseSettings
@@ -113,7 +115,26 @@ def test_a_worker_takes_over_keys_and_no_settings_of_prefect() -> None:
         "PYTHONPATH": "/somewhere",
         "LD_PRELOAD": "/somewhere.so",
     }
-    assert passed_on(mine | others) == mine
+    taken = passed_on(mine | others)
+    assert taken.pop("no_proxy") == taken.pop("NO_PROXY") == "127.0.0.1,localhost"
+    assert taken == mine
+
+
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_the_password_goes_to_no_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect's client asks one wherever the environment names it, for this machine too."""
+    variables = passed_on({"http_proxy": "http://proxy.invalid:1", name: "example.org"})
+    assert variables["http_proxy"]
+    for each, value in variables.items():
+        monkeypatch.setenv(each, value)
+    assert proxy_bypass_environment("127.0.0.1")
+    assert proxy_bypass_environment("example.org")
+    (direct,) = [
+        transport
+        for pattern, transport in httpx.Client()._mounts.items()
+        if pattern.matches(httpx.URL(URL))
+    ][:1]
+    assert direct is None
 
 
 def test_the_server_knows_nothing_of_who_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,6 @@ from tests.integration.hunter import Hunter
 from tests.integration.prefect_server import (
     BIN,
     ROOT,
-    Patient,
     PrefectServer,
     environment,
     until,
@@ -62,7 +61,7 @@ class Desk:
             "--prefect-file", "deployments/prefect.yaml",
         )  # fmt: skip
         (self.deployment,) = self.server.find("deployments")
-        self.client = httpx.Client(base_url=self.server.url, timeout=60, transport=Patient())
+        self.client = httpx.Client(base_url=self.server.url, timeout=60)
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -225,6 +225,13 @@ def test_a_name_stands_in_one_file(tmp_path: Path) -> None:
         definitions(tmp_path)
 
 
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    """A mistyped one would have all that stands removed, and with it who is told."""
+    for folder in (tmp_path, tmp_path / "automatons", FOLDER / "failed-runs.yaml"):
+        with pytest.raises(ValueError, match="there is no"):
+            definitions(folder)
+
+
 def standing(one: Definition, via: Via = Via()) -> Automation:  # noqa: B008  # frozen
     """An automation as the server gives it back."""
     wanted = one.automation(via).model_dump(mode="json")

@@ -12,6 +12,7 @@ from tests.report.lived import Lived
 from tests.report.test_report_page import Page, fine, lose
 from unvoiced.cli.report import exposure_line
 from unvoiced.ingest.exposure import Exposure
+from unvoiced.ingest.status import Status
 from unvoiced.log.merkle import leaf_hash, root
 from unvoiced.report import Report, as_html, as_json, judge
 from unvoiced.report.charts import Spread, spreads
@@ -150,6 +151,21 @@ def test_junk_in_the_journal_does_not_hide_that_a_recording_is_missing(
     assert verdict.headline == "Evidence does not hold; not checked whether anything is missing"
     assert found_in(report, "bad", "Not checked whether anything is missing.")
     assert "Not checked whether anything is missing" in as_html(report)
+
+
+def test_what_may_stand_unread_is_not_called_missing(lived: Lived) -> None:
+    """Nor is all said to be accounted for: it was not checked."""
+    report = fine(lived).report()
+    status = report.status
+    assert isinstance(status, Status)
+    unsure = replace(report, status=replace(status, missing=["0" * 64], unread=1))
+    verdict = judge(unsure)
+    assert verdict.level == "look"
+    assert verdict.headline == "Not checked whether anything is missing: 1 object could not be read"
+    assert found_in(unsure, "look", "1 recording was not seen, and 1 object of the raw store")
+    assert "1 recording of these not seen; not checked whether missing" in as_html(unsure)
+    sure = replace(report, status=replace(status, missing=["0" * 64, "1" * 64], unread=1))
+    assert judge(sure).headline == "2 recordings are missing"
 
 
 def test_whatever_was_not_read_is_in_the_verdict(lived: Lived) -> None:

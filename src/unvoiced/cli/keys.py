@@ -28,8 +28,8 @@ def rotate(
         bool,
         typer.Option(
             "--now",
-            help="Make a further key for the present week at once, as after a compromise; "
-            "contributors seal to it from then on.",
+            help="Make a further key for this week and for the next at once, as after a "
+            "compromise; contributors seal to them from then on.",
         ),
     ] = False,
     config: Config = Path(FILE_NAME),

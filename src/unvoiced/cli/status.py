@@ -9,7 +9,7 @@ from unvoiced.cli.display import counted, err, out, table
 from unvoiced.cli.operator import Config
 from unvoiced.clock import utc_now
 from unvoiced.config import FILE_NAME, load_settings
-from unvoiced.errors import VerificationError
+from unvoiced.errors import StoreError, VerificationError
 from unvoiced.ingest.missing import settle_missing
 from unvoiced.ingest.status import MOST_FOREIGN, Status, take_status
 
@@ -33,9 +33,12 @@ def status(config: Config = Path(FILE_NAME)) -> None:
         out.print(f"Legal holds: {found.holds:,}, see `unvoiced hold ls`")
     if not found.adds_up:
         for digest in found.missing[:_SHOWN]:
-            err.print(f"missing: {digest}", soft_wrap=True, highlight=False)
+            what = "not seen" if found.may_be_unread else "missing"
+            err.print(f"{what}: {digest}", soft_wrap=True, highlight=False)
         if len(found.missing) > _SHOWN:
             err.print(f"and {len(found.missing) - _SHOWN:,} more: `unvoiced missing ls`")
+        if found.may_be_unread:
+            raise StoreError(_unread(found))
         raise VerificationError(
             f"{counted(len(found.missing), 'recording is', 'recordings are')} missing: accepted, "
             f"not disposed of, and nowhere; {_NEXT}"
@@ -51,6 +54,9 @@ def _rows(found: Status) -> list[tuple[str, str, str]]:
 
     finishing = "destroyed, or about to be; the next run logs it"
     nowhere = "nowhere to be found"
+    missing = "of these missing"
+    if found.may_be_unread:
+        nowhere, missing = "may be among what could not be read", "of these not seen"
     reasons = ", ".join(f"{why} {n:,}" for why, n in sorted(found.quarantine_reasons.items()))
     passed_over = "not taken over by a run: new since the last one, or passed over by it"
     return [
@@ -60,11 +66,11 @@ def _rows(found: Status) -> list[tuple[str, str, str]]:
         ("+ quarantined", f"{found.quarantined:,}",
          reasons or "could not become features; left sealed"),
         *some("of these to be finished", found.finishing_quarantined, finishing),
-        *some("of these missing", found.missing_quarantined, nowhere),
+        *some(missing, found.missing_quarantined, nowhere),
         ("+ backlog", f"{found.backlog:,}", "taken over, and not settled"),
         *some("of these waiting", found.waiting, "in the raw store"),
         *some("of these to be finished", found.finishing - found.finishing_quarantined, finishing),
-        *some("of these missing", len(found.missing) - found.missing_quarantined, nowhere),
+        *some(missing, len(found.missing) - found.missing_quarantined, nowhere),
         ("not yet accepted", f"{found.not_accepted:,}",
          passed_over + (" (under a legal hold, say)" if found.held else "")),
         ("archived", f"{found.archived:,}", "originals that are kept in the archive, by the log"),
@@ -73,6 +79,16 @@ def _rows(found: Status) -> list[tuple[str, str, str]]:
         ("held", f"{found.held:,}", "of what is in the raw store: under a legal hold; no run "
          "touches it"),
     ]  # fmt: skip
+
+
+def _unread(found: Status) -> str:
+    """Why it is not said that they are missing."""
+    seen = counted(len(found.missing), "recording was", "recordings were")
+    unread = counted(found.unread, "object")
+    return (
+        f"{seen} not seen, and {unread} of the raw store could not be read: not checked whether "
+        "anything is missing; look with the right to read raw, and at what no run can read"
+    )
 
 
 def _show_foreign(found: Status) -> None:
@@ -87,13 +103,15 @@ def _show_foreign(found: Status) -> None:
 
 def missing_ls(config: Config = Path(FILE_NAME)) -> None:
     """List what is missing now: the digests of recordings that the log has, and nobody else."""
-    missing = take_status(load_settings(config)).missing
-    if not missing:
+    found = take_status(load_settings(config))
+    if not found.missing:
         out.print("Nothing is missing.")
         return
-    for digest in missing:
+    for digest in found.missing:
         out.print(digest, soft_wrap=True, highlight=False)
-    err.print(f"{counted(len(missing), 'recording')} missing; {_NEXT}")
+    if found.may_be_unread:
+        raise StoreError(_unread(found))
+    err.print(f"{counted(len(found.missing), 'recording')} missing; {_NEXT}")
 
 
 def missing_settle(

@@ -70,7 +70,10 @@ class Rotation:
 
 
 def rotate_keys(keeper: KeyKeeper, further: bool = False) -> Rotation:
-    """Make the keys that are missing; with `further`, another one for the present week as well.
+    """Make the keys that are missing; with `further`, another one for either week as well.
+
+    For the coming one, too: its key was made ahead of time and stands in the same vault, so who
+    took the present one has it.
 
     Raises `AccessError`, `StoreError`, and `InputError` when a week has no name left.
     """
@@ -79,10 +82,10 @@ def rotate_keys(keeper: KeyKeeper, further: bool = False) -> Rotation:
     for first in (present, present.first_of_next_week):
         week = look(keeper, first)
         result.lost += [epoch.name for epoch in week.lost]
-        if week.usable and not (further and first == present):
+        if week.usable and not further:
             result.there.append(max(week.usable).name)
         else:
-            _make(keeper, first, week, result, anew=further and first == present)
+            _make(keeper, first, week, result, anew=further)
     return result
 
 

@@ -79,6 +79,11 @@ class Status:
         return len(self.in_quarantine.intersection(self.missing))
 
     @property
+    def may_be_unread(self) -> bool:
+        """Whether all that is missing may be among the raw objects that could not be read."""
+        return 0 < len(self.missing) <= self.unread
+
+    @property
     def adds_up(self) -> bool:
         """Whether the count holds and every recording it speaks of was found."""
         return self.accepted == self.disposed + self.quarantined + self.backlog and not self.missing

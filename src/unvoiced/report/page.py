@@ -89,6 +89,11 @@ def _equation(report: Report) -> str:
             "Not checked whether anything is missing: this is what the log says alone, not held "
             "against the stores."
         )
+    elif status.may_be_unread:
+        looked = (
+            f"{counted(len(status.missing), 'recording')} of these not seen; not checked whether "
+            f"missing, as {counted(status.unread, 'object')} of the raw store could not be read."
+        )
     elif status.missing:
         looked = f"{counted(len(status.missing), 'recording')} of these stand nowhere."
     else:

@@ -72,7 +72,10 @@ def judge(report: Report) -> Verdict:
     found.sort(key=lambda one: one.level is not Level.BAD)
     missing = isinstance(report.status, Status) and report.status.missing
     broken = any(one.level is Level.BAD for one in evidence)
-    if missing:
+    if missing and isinstance(report.status, Status) and report.status.may_be_unread:
+        unread = counted(report.status.unread, "object")
+        headline = f"Not checked whether anything is missing: {unread} could not be read"
+    elif missing:
         headline = f"{counted(len(missing), 'recording is', 'recordings are')} missing"
     elif isinstance(report.status, Unread):
         holds = "Evidence does not hold" if broken else "The log’s accounts hold"
@@ -143,7 +146,15 @@ def _of_stores(report: Report) -> Iterator[Finding]:
     status = report.status
     if isinstance(status, Unread):
         return
-    if status.missing:
+    if status.may_be_unread:
+        yield Finding(
+            Level.LOOK,
+            f"{counted(len(status.missing), 'recording was', 'recordings were')} not seen, and "
+            f"{counted(status.unread, 'object')} of the raw store could not be read.",
+            "Have somebody make the page who may read raw: docs/roles.md. What nobody can read may "
+            "be in a cold storage class, or over [ingest] max_recording_bytes.",
+        )
+    elif status.missing:
         yield Finding(
             Level.BAD,
             f"{counted(len(status.missing), 'recording')} accepted, not disposed of, and nowhere.",
@@ -271,7 +282,7 @@ def _of_access(report: Report) -> Iterator[Finding]:
                 "The watch never looked at who reads."
                 if looked is None
                 else f"The watch looked last on {minute(looked)} UTC.",
-                "Is its schedule on? `unvoiced watch` runs it once.",
+                "Is its schedule on? `unvoiced watch --once` runs it.",
             )
         standing = [one for one in report.watched.alarms if not one.accepted]
         loud = [one for one in standing if one.level in {"critical", "high"}]
