@@ -79,7 +79,8 @@ def _headline(report: Report) -> str:
     if report.alerts or report.standing:
         return (
             f"**{len(report.alerts):,} alerts, {len(report.standing):,} from before that nobody "
-            "accepted.** What to do stands with each; `unvoiced watch --accept REQUESTER` ends one."
+            "accepted.** What to do stands with each; `unvoiced watch --accept REQUESTER` ends "
+            "theirs."
         )
     return "**Nobody read more than is usual.** Nothing is to be done."
 

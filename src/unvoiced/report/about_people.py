@@ -79,7 +79,7 @@ def _alarms(report: Report, found: Watched | Unread) -> str:
     looked = (
         f"The watch looked last at {minute(found.looked)} UTC."
         if found.looked
-        else "The watch never looked, by what it remembers: `unvoiced watch`."
+        else "The watch never looked, by what it remembers: `unvoiced watch --once`."
     )
     if not found.alarms:
         return head + paragraph(f"None since {day(report.window.start)}. {looked}")
