@@ -26,7 +26,7 @@ from deployments.local.process import Process
 from deployments.local.steps import Steps
 from tests.features.recordings import encoded, noise
 from tests.integration.local_server import LocalServer, free_port, local
-from tests.integration.prefect_server import ROOT, environment, until
+from tests.integration.prefect_server import ROOT, environment, until, without_roots_powers
 from tests.servers import postgres
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.operation, pytest.mark.timeout(900)]
@@ -308,6 +308,7 @@ def test_a_whole_life_on_postgresql(database: str, tmp_path: Path) -> None:
         subprocess.Popen(
             command, env=environment(tmp_path / "home"), cwd=ROOT, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=without_roots_powers,
         )
         for _ in range(2)
     ]  # fmt: skip
