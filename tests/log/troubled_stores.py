@@ -1,6 +1,7 @@
 """Stores in which something happens at a chosen operation: a crash, a rival, a lost answer."""
 
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import TypeVar
 
 from unvoiced.errors import Changed
@@ -31,6 +32,7 @@ class WatchedStore:
         self.together = inner.together
         self.operations = 0
         self.published: list[bytes] = []
+        self._in_order = Lock()
         self._inner = inner
         self.before = before
         self._after = after
@@ -45,8 +47,10 @@ class WatchedStore:
             self._after(number)
 
     def _put(self, name: str, data: bytes, operation: Callable[[], str]) -> str:
-        version = operation()
-        if name == CHECKPOINT:
+        if name != CHECKPOINT:
+            return operation()
+        with self._in_order:  # or a thread could take note of its own after those that came later
+            version = operation()
             self.published.append(data)
         return version
 

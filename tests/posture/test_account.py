@@ -24,7 +24,7 @@ from unvoiced.errors import AccessError
 from unvoiced.posture.finding import Severity
 from unvoiced.posture.look import take_posture
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 # What the access review asks besides; tests/review asks it.
 OF_THE_REVIEW = {
     ("iam", "get_access_key_last_used"),

@@ -15,7 +15,7 @@ from unvoiced.stores import open_store
 from unvoiced.stores.s3 import S3Store
 from unvoiced.stores.s3_url import s3_client
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 READ_TIMEOUT = 0.6
 
