@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from tests.access.conftest import Account
 from tests.access.office import Office
 from tests.features.recordings import encoded, noise
 from tests.ingest.dying import Died, dies
-from tests.ingest.hooked_store import HookedStore
+from tests.ingest.hooked_store import HookedStore, once
 from tests.servers.seaweed import Credentials
 from unvoiced.access.policies import grant_policy
 from unvoiced.access.roles import Role
@@ -209,12 +208,10 @@ def test_an_auditor_does_not_take_for_missing_what_it_may_not_read(office: Offic
     admin = office.administrator()
     admin.send("anna", voice(1))
 
-    def die(operation: str, name: str, proceed: Callable[[], Any]) -> Any:
-        if name.startswith("keys/"):
-            raise Died
-        return proceed()
+    def die() -> None:
+        raise Died
 
-    training = HookedStore(admin.store("training"), die)
+    training = HookedStore(admin.store("training"), once("put_if_absent", "keys/", die))
     shelf = {**admin.settings.shelf, "training": training}
     dying = replace(admin, settings=replace(admin.settings, shelf=shelf))
     assert dies(dying.run)

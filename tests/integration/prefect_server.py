@@ -91,8 +91,8 @@ class PrefectServer:
 
     def find(self, kind: str, **query: Any) -> list[dict[str, Any]]:
         """All that it has of a kind (`flow_runs`, `task_runs`, `artifacts`), oldest first."""
-        answer = httpx.post(f"{self.url}/{kind}/filter", json=query).raise_for_status()
-        return sorted(answer.json(), key=lambda one: str(one["created"]))
+        answer = httpx.post(f"{self.url}/{kind}/filter", json=query, timeout=60)
+        return sorted(answer.raise_for_status().json(), key=lambda one: str(one["created"]))
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.home / "output").read_text()

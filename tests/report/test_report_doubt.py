@@ -161,7 +161,10 @@ def test_what_may_stand_unread_is_not_called_missing(lived: Lived) -> None:
     unsure = replace(report, status=replace(status, missing=["0" * 64], unread=1))
     verdict = judge(unsure)
     assert verdict.level == "look"
-    assert verdict.headline == "Not checked whether anything is missing: 1 object could not be read"
+    unchecked = "not checked whether anything is missing"
+    assert verdict.headline == f"The log’s accounts hold; {unchecked}"
+    broken = judge(replace(unsure, watched=Unread("why", tampered=True)))
+    assert (broken.level, broken.headline) == ("bad", f"Evidence does not hold; {unchecked}")
     assert found_in(unsure, "look", "1 recording was not seen, and 1 object of the raw store")
     assert "1 recording of these not seen; not checked whether missing" in as_html(unsure)
     sure = replace(report, status=replace(status, missing=["0" * 64, "1" * 64], unread=1))

@@ -70,16 +70,13 @@ def judge(report: Report) -> Verdict:
         *_of_access(report),
     ]
     found.sort(key=lambda one: one.level is not Level.BAD)
-    missing = isinstance(report.status, Status) and report.status.missing
+    status = report.status
     broken = any(one.level is Level.BAD for one in evidence)
-    if missing and isinstance(report.status, Status) and report.status.may_be_unread:
-        unread = counted(report.status.unread, "object")
-        headline = f"Not checked whether anything is missing: {unread} could not be read"
-    elif missing:
-        headline = f"{counted(len(missing), 'recording is', 'recordings are')} missing"
-    elif isinstance(report.status, Unread):
+    if isinstance(status, Unread) or status.may_be_unread:
         holds = "Evidence does not hold" if broken else "The log’s accounts hold"
         headline = f"{holds}; not checked whether anything is missing"
+    elif status.missing:
+        headline = f"{counted(len(status.missing), 'recording is', 'recordings are')} missing"
     elif broken:
         headline = "Evidence does not hold"
     elif not report.story.ledger.accepted:
